@@ -1,0 +1,2 @@
+//! Black-box conformance suite.
+fn main() {}

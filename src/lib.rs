@@ -1,0 +1,5 @@
+//! ScaiWave: a self-hosted, federated collaboration server.
+//!
+//! The library holds everything; `main.rs` only hands the command line over. A request is read from route to row:
+//! `http` (extractors, envelope) → a domain's `routes` → its rules → `store` → `events` → `db`.
+

@@ -1,0 +1,3 @@
+//! The `scaiwave` binary.
+
+fn main() {}
