@@ -3,3 +3,7 @@
 //! The library holds everything; `main.rs` only hands the command line over. A request is read from route to row:
 //! `http` (extractors, envelope) → a domain's `routes` → its rules → `store` → `events` → `db`.
 
+pub mod catalogue;
+pub mod clock;
+pub mod error;
+pub mod http;

@@ -1,0 +1,17 @@
+//! What every route uses: extractors, the envelope of answers, paging, request ids, rate limits, the server's accept loop.
+//!
+//! Knows no domain and no database. Handlers take their input through the extractors here and never through axum's own,
+//! whose refusals are plain text: [`json::Body`] and [`form::JsonOrForm`] for bodies, [`query::Query`] and the pages of
+//! [`paging`] for query strings, [`path::Path`] with [`path::PathId`] for ids in paths. They answer with
+//! [`envelope::Data`], [`envelope::DataMeta`] or [`envelope::ok`], or fail with [`crate::error::Error`].
+
+pub mod envelope;
+pub mod fields;
+pub mod form;
+pub mod json;
+pub mod paging;
+pub mod path;
+pub mod query;
+
+#[cfg(test)]
+mod extractor_tests;
