@@ -6,4 +6,5 @@
 pub mod catalogue;
 pub mod clock;
 pub mod error;
+pub mod events;
 pub mod http;
