@@ -5,6 +5,9 @@
 
 pub mod catalogue;
 pub mod clock;
+pub mod db;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod rooms;
+pub mod tenants;

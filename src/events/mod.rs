@@ -4,3 +4,4 @@
 //! knows HTTP.
 
 pub mod core;
+pub mod keys;

@@ -1,0 +1,187 @@
+//! Connections to the one database: SQLite in a file, or Postgres.
+//!
+//! Everything that reads or writes rows goes through [`Db`]. Reading uses a pool of connections and sees committed
+//! data only; writing goes through [`Tx`], and only [`Tx::commit`] makes the [`Committed`] proof that write routes
+//! hand back, so that no 2xx leaves before the disk has the data. The module knows no domain; SQL text is the same for
+//! both databases (positional `$1`, `BIGINT`, `TEXT`, `BLOB`/`BYTEA`), what truly differs stands in `migrations/`.
+
+mod error;
+mod files;
+mod migrate;
+pub mod rows;
+mod transaction;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, Executor};
+
+pub use error::{DbError, StartError};
+pub use transaction::{Committed, Tx};
+
+/// Which of the two databases a connection speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    /// A SQLite file in WAL mode with `synchronous=FULL`.
+    Sqlite,
+    /// A Postgres server.
+    Postgres,
+}
+
+/// Where the data is, and how many connections read it.
+#[derive(Clone, Debug)]
+pub struct DbOptions {
+    /// `sqlite:<path>` or `postgres://…`.
+    pub url: String,
+    /// Connections that read, at most; Postgres writes on as many again.
+    pub pool: u32,
+}
+
+/// The database: cheap to clone, shared by everything.
+#[derive(Clone)]
+pub struct Db(Arc<Inner>);
+
+struct Inner {
+    backend: Backend,
+    reader: AnyPool,
+    writer: AnyPool,
+    file: Option<PathBuf>,
+}
+
+/// What stands in front of a write transaction. SQLite takes the write lock at once: with a plain `BEGIN`, two
+/// transactions that read first and write later refuse each other.
+const BEGIN_SQLITE: &str = "BEGIN IMMEDIATE";
+const BEGIN_POSTGRES: &str = "BEGIN";
+
+/// How long a request waits for a free connection before it is told that the database is unavailable.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+
+const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
+     SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
+
+impl Db {
+    /// Opens the database for a server: creates a missing SQLite file, refuses files and schemas that are not ours or
+    /// are newer than this program, and runs pending migrations.
+    pub async fn open(options: &DbOptions) -> Result<Db, StartError> {
+        let db = Db::connect(options, true).await?;
+        migrate::run(&db).await?;
+        Ok(db)
+    }
+
+    /// Opens an existing, up-to-date database for a command beside the server; creates and migrates nothing.
+    pub async fn open_existing(options: &DbOptions) -> Result<Db, StartError> {
+        let db = Db::connect(options, false).await?;
+        migrate::require_current(&db).await?;
+        Ok(db)
+    }
+
+    async fn connect(options: &DbOptions, create: bool) -> Result<Db, StartError> {
+        sqlx::any::install_default_drivers();
+        let (backend, file) = match options.url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = PathBuf::from(path.trim_start_matches("//"));
+                files::prepare(&path, create).await?;
+                (Backend::Sqlite, Some(path))
+            }
+            None => (Backend::Postgres, None),
+        };
+        let url = match &file {
+            Some(path) => format!("sqlite:{}?mode=rw", path.display()),
+            None => options.url.clone(),
+        };
+        let connect: AnyConnectOptions = url.parse().map_err(StartError::Connect)?;
+        let pool = |size: u32| {
+            AnyPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .test_before_acquire(backend == Backend::Postgres)
+                .max_lifetime(None)
+                .after_connect(move |connection, _| {
+                    let settings = match backend {
+                        Backend::Sqlite => SQLITE_PRAGMAS,
+                        Backend::Postgres => POSTGRES_SETTINGS,
+                    };
+                    Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+                })
+        };
+        let writers = match backend {
+            Backend::Sqlite => 1,
+            Backend::Postgres => options.pool.max(2),
+        };
+        // The writer connects first: on a new file it is the one that switches to WAL.
+        let writer = pool(writers)
+            .connect_with(connect.clone())
+            .await
+            .map_err(StartError::Connect)?;
+        let reader = pool(options.pool.max(1))
+            .connect_with(connect)
+            .await
+            .map_err(StartError::Connect)?;
+        Ok(Db(Arc::new(Inner {
+            backend,
+            reader,
+            writer,
+            file,
+        })))
+    }
+
+    /// The connections that read: they see committed data only.
+    pub fn reader(&self) -> &AnyPool {
+        &self.0.reader
+    }
+
+    /// Begins a write transaction. On SQLite writers queue for the one write connection, in order.
+    pub async fn begin(&self) -> Result<Tx, DbError> {
+        let begin = match self.0.backend {
+            Backend::Sqlite => BEGIN_SQLITE,
+            Backend::Postgres => BEGIN_POSTGRES,
+        };
+        Ok(Tx::new(self.0.writer.begin_with(begin).await?))
+    }
+
+    /// Which database this is.
+    pub fn backend(&self) -> Backend {
+        self.0.backend
+    }
+
+    /// Open and idle connections: `(reader open, reader idle, writer open, writer idle)`.
+    pub fn connections(&self) -> (u32, usize, u32, usize) {
+        let Inner { reader, writer, .. } = &*self.0;
+        (
+            reader.size(),
+            reader.num_idle(),
+            writer.size(),
+            writer.num_idle(),
+        )
+    }
+
+    /// Asks the database for a sign of life.
+    pub async fn ping(&self) -> Result<(), DbError> {
+        sqlx::query("SELECT 1").execute(self.reader()).await?;
+        Ok(())
+    }
+
+    /// Bytes that the database takes, where that can be told.
+    pub async fn size(&self) -> Result<u64, DbError> {
+        match &self.0.file {
+            Some(path) => Ok(files::size(path).await),
+            None => {
+                let bytes: i64 = sqlx::query_scalar("SELECT pg_database_size(current_database())")
+                    .fetch_one(self.reader())
+                    .await?;
+                Ok(u64::try_from(bytes).unwrap_or(0))
+            }
+        }
+    }
+
+    /// Closes all connections; SQLite folds its write-ahead log into the file.
+    pub async fn close(&self) {
+        self.0.reader.close().await;
+        self.0.writer.close().await;
+    }
+}

@@ -1,0 +1,47 @@
+//! Write transactions and the proof that one was committed.
+
+use sqlx::{Any, AnyConnection, Transaction};
+
+use super::DbError;
+
+/// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
+pub struct Tx(Transaction<'static, Any>);
+
+impl Tx {
+    pub(super) fn new(inner: Transaction<'static, Any>) -> Self {
+        Tx(inner)
+    }
+
+    /// The connection, for a store's statements.
+    pub fn conn(&mut self) -> &mut AnyConnection {
+        &mut self.0
+    }
+
+    /// Makes everything durable; `value` comes back as proof that it happened.
+    pub async fn commit<T>(self, value: T) -> Result<Committed<T>, DbError> {
+        self.0.commit().await?;
+        Ok(Committed(value))
+    }
+}
+
+/// A value whose transaction is on disk. Only [`Tx::commit`] makes one.
+#[derive(Debug)]
+pub struct Committed<T>(T);
+
+impl<T> Committed<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// The same proof with another view of the value.
+    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Committed<U> {
+        Committed(view(self.0))
+    }
+
+    /// A reader saw that the write had been committed before: a repeat of a request that changes nothing is as good
+    /// as the first.
+    pub fn already(value: T) -> Committed<T> {
+        Committed(value)
+    }
+}

@@ -1,0 +1,145 @@
+//! Archiving, closing, coming back, and what leaving sets off (client specification, section 6.4).
+
+use serde_json::json;
+
+use super::{
+    Context, Intent, Joining, Refusal, member_event, membership, plain_change, require_joined,
+    require_level, state_event,
+};
+use crate::events::core::event_type::EventType;
+use crate::events::core::names::Fqid;
+use crate::rooms::core::content::{Lifecycle, Membership, RoomType};
+use crate::rooms::core::levels::{LevelKey, OWNER};
+use crate::rooms::core::view::{RoomView, Taking};
+
+/// Archives: writing stops, nothing is lost.
+pub(super) fn archive(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    refuse_fixed(view, "this kind of room cannot be archived")?;
+    if view.history.profile().creator != *actor {
+        require_level(view, member, LevelKey::Archive)?;
+    }
+    match view.history.lifecycle() {
+        Lifecycle::Open => Ok(vec![state(view, Some(actor), Lifecycle::Archived)]),
+        Lifecycle::Archived => Ok(Vec::new()),
+        Lifecycle::Closed => Err(Refusal::Frozen),
+    }
+}
+
+/// Closes for good; for one of a DM's two it is leaving.
+pub(super) fn close(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refusal> {
+    if view.room_type() == RoomType::Dm {
+        return membership::leave(view, actor, None);
+    }
+    let member = require_joined(view, actor)?;
+    let is_note = view.history.profile().scope_kind.as_deref() == Some("note");
+    if is_note || view.room_type() == RoomType::Sidekick {
+        return Err(Refusal::Type("this kind of room cannot be closed"));
+    }
+    if view.history.profile().creator != *actor && member.power_level < OWNER {
+        return Err(Refusal::Forbidden(
+            "only the creator or an owner can close a room",
+        ));
+    }
+    if view.history.lifecycle() == Lifecycle::Closed {
+        return Ok(Vec::new());
+    }
+    Ok(vec![state(view, Some(actor), Lifecycle::Closed)])
+}
+
+/// Comes back: reopens an archived room, and joins again at the level held when leaving.
+pub(super) fn rejoin(
+    view: &RoomView,
+    actor: &Fqid,
+    joining: &Joining,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = view.history.member(actor).ok_or(Refusal::NotMember)?;
+    let membership = view.membership(actor);
+    if membership == Some(Membership::Ban) {
+        return Err(Refusal::Forbidden("you are banned from this room"));
+    }
+    match view.history.lifecycle() {
+        Lifecycle::Open => return membership::join(view, actor, joining, context),
+        Lifecycle::Closed => return Err(Refusal::Frozen),
+        Lifecycle::Archived => {}
+    }
+    let may_reopen = view.room_type() == RoomType::Dm
+        || view.history.profile().creator == *actor
+        || member.power_level >= view.history.level(LevelKey::Archive);
+    if !matches!(membership, Some(Membership::Join | Membership::Leave)) || !may_reopen {
+        return Err(Refusal::Forbidden(
+            "only the creator or who may archive can reopen the room",
+        ));
+    }
+    let mut intents = vec![state(view, Some(actor), Lifecycle::Open)];
+    if membership != Some(Membership::Join) {
+        membership::require_place(view, actor, context)?;
+        intents.push(membership::join_event(
+            view,
+            actor,
+            joining,
+            member.power_level,
+        ));
+    }
+    Ok(intents)
+}
+
+/// What follows when `leaver` goes: the highest, then longest joined gets the last owner's level; an empty room is
+/// archived. Both are the host's own doing.
+pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid) -> Vec<Intent> {
+    if view.joined(leaver).is_none() || !view.is_open() {
+        return Vec::new();
+    }
+    let others: Vec<_> = view
+        .joined_members()
+        .filter(|(person, _)| *person != leaver)
+        .collect();
+    let successor = others.iter().min_by_key(|(person, member)| {
+        (
+            std::cmp::Reverse(member.power_level),
+            member.joined_at,
+            (*person).clone(),
+        )
+    });
+    match successor {
+        None => vec![state(view, None, Lifecycle::Archived)],
+        Some((person, member))
+            if member.power_level < OWNER && view.room_type() != RoomType::Dm =>
+        {
+            let change = plain_change(person, Membership::Join, OWNER);
+            let was_owner = view
+                .joined(leaver)
+                .is_some_and(|member| member.power_level == OWNER);
+            if was_owner {
+                vec![member_event(view, None, &change)]
+            } else {
+                Vec::new()
+            }
+        }
+        Some(_) => Vec::new(),
+    }
+}
+
+fn state(view: &RoomView, sender: Option<&Fqid>, lifecycle: Lifecycle) -> Intent {
+    let taking = if lifecycle == Lifecycle::Open {
+        Taking::Nothing
+    } else {
+        Taking::FromEveryone
+    };
+    state_event(
+        view,
+        EventType::ROOM_STATE,
+        sender,
+        json!({ "state": lifecycle }),
+        taking,
+    )
+}
+
+fn refuse_fixed(view: &RoomView, why: &'static str) -> Result<(), Refusal> {
+    let is_note = view.history.profile().scope_kind.as_deref() == Some("note");
+    if is_note || matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+        return Err(Refusal::Type(why));
+    }
+    Ok(())
+}

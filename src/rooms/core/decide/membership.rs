@@ -1,0 +1,305 @@
+//! Who comes in, goes, and is put out (client specification, sections 6.1, 6.5 and 6.6).
+
+use super::{
+    Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
+    plain_change, require_joined, require_level, require_open,
+};
+use crate::events::core::names::Fqid;
+use crate::rooms::core::content::{MemberChange, Membership, RoomType};
+use crate::rooms::core::levels::LevelKey;
+use crate::rooms::core::view::RoomView;
+
+/// Asks somebody in; renews an invitation that is open.
+pub(super) fn invite(
+    view: &RoomView,
+    actor: &Fqid,
+    target: Option<&Invitee>,
+    reason: Option<&str>,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    refuse_types(view, "nobody can be invited to this kind of room")?;
+    require_level(view, member, LevelKey::Invite)?;
+    let Some(Invitee {
+        person,
+        profile,
+        holds_role,
+    }) = target
+    else {
+        return Err(Refusal::NotFound("there is no such participant"));
+    };
+    match view.membership(person) {
+        Some(Membership::Ban) => {
+            return Err(Refusal::Forbidden(
+                "this person is banned: lift the ban first",
+            ));
+        }
+        Some(Membership::Join) => return Ok(Vec::new()),
+        _ if view.history.profile().visibility.is_some() && !holds_role => {
+            return Err(Refusal::Forbidden(
+                "this person lacks the role that the room asks for",
+            ));
+        }
+        _ => {}
+    }
+    require_open(view)?;
+    if view.membership(person) != Some(Membership::Invite) {
+        require_place(view, person, context)?;
+    }
+    let change = MemberChange {
+        reason: reason.map(str::to_owned),
+        profile: profile.clone(),
+        expires_at: Some(context.now + INVITATION_MS),
+        ..plain_change(
+            person,
+            Membership::Invite,
+            view.history.level(LevelKey::Default),
+        )
+    };
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
+/// Takes an open invitation back: the inviter, or who may kick.
+pub(super) fn withdraw(
+    view: &RoomView,
+    actor: &Fqid,
+    target: Option<&Fqid>,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    let open = target.filter(|person| open_invitation(view, person, context.now));
+    let invited_by = open.and_then(|person| view.history.member(person)?.changed_by.as_ref());
+    if invited_by != Some(actor) {
+        require_level(view, member, LevelKey::Kick)?;
+    }
+    let Some(person) = open else {
+        return Err(Refusal::NotFound("there is no such invitation"));
+    };
+    require_open(view)?;
+    let change = plain_change(person, Membership::Leave, 0);
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
+/// Comes in: into a public room, or on an invitation.
+pub(super) fn join(
+    view: &RoomView,
+    actor: &Fqid,
+    joining: &Joining,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let membership = view.membership(actor);
+    // A foreign home server asks only for somebody whom it does not hold as joined: its own log knows of a leave that
+    // may still be on its way here, so the host always appends the new join.
+    if membership == Some(Membership::Join) && joining.after.is_none() {
+        return Ok(Vec::new());
+    }
+    if membership == Some(Membership::Ban) {
+        return Err(Refusal::Forbidden("you are banned from this room"));
+    }
+    let invited = open_invitation(view, actor, context.now);
+    let returning = membership == Some(Membership::Join);
+    match view.room_type() {
+        RoomType::Dm if !view.history.member(actor).is_some() => {
+            return Err(Refusal::Type("a DM has exactly two people"));
+        }
+        RoomType::Sidekick => return Err(Refusal::Type("people cannot join this kind of room")),
+        _ => {}
+    }
+    if !invited && !returning && view.room_type() != RoomType::Public {
+        return Err(Refusal::Forbidden(
+            "you need an invitation to join this room",
+        ));
+    }
+    if view.history.profile().visibility.is_some() && !joining.holds_role {
+        return Err(Refusal::Forbidden(
+            "you lack the role that the room asks for",
+        ));
+    }
+    require_open(view)?;
+    if !invited && !returning {
+        require_place(view, actor, context)?;
+    }
+    let level = view.history.level(LevelKey::Default);
+    Ok(vec![join_event(view, actor, joining, level)])
+}
+
+/// Comes in on an invitation.
+pub(super) fn accept(
+    view: &RoomView,
+    actor: &Fqid,
+    joining: &Joining,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    if !open_invitation(view, actor, context.now) {
+        return Err(Refusal::NotFound(
+            "there is no open invitation to this room",
+        ));
+    }
+    join(view, actor, joining, context)
+}
+
+/// The join itself, at `level`; a DM's people are always owners.
+pub(super) fn join_event(view: &RoomView, person: &Fqid, joining: &Joining, level: u8) -> Intent {
+    let level = if view.room_type() == RoomType::Dm {
+        super::super::levels::OWNER
+    } else {
+        level
+    };
+    let change = MemberChange {
+        after: joining.after.clone(),
+        key: joining.key.clone(),
+        profile: joining.profile.clone(),
+        ..plain_change(person, Membership::Join, level)
+    };
+    member_event(view, Some(person), &change)
+}
+
+/// Goes; declines an open invitation. What follows from it (a new owner, archiving) goes with it.
+pub(super) fn leave(
+    view: &RoomView,
+    actor: &Fqid,
+    reason: Option<&str>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = match view.membership(actor) {
+        None | Some(Membership::Ban) => return Err(Refusal::NotMember),
+        Some(Membership::Leave) => return Ok(Vec::new()),
+        Some(Membership::Join | Membership::Invite | Membership::Knock) => {
+            view.history.member(actor)
+        }
+    };
+    if view.history.profile().scope_kind.as_deref() == Some("note") {
+        return Err(Refusal::Type("a note's comments cannot be left"));
+    }
+    let level = member.map_or(0, |member| member.power_level);
+    let change = MemberChange {
+        reason: reason.map(str::to_owned),
+        ..plain_change(actor, Membership::Leave, level)
+    };
+    let mut intents = vec![member_event(view, Some(actor), &change)];
+    intents.extend(lifecycle::after_leaving(view, actor));
+    Ok(intents)
+}
+
+/// Declines an open invitation.
+pub(super) fn decline(
+    view: &RoomView,
+    actor: &Fqid,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    if !open_invitation(view, actor, context.now) {
+        return Err(Refusal::NotFound(
+            "there is no open invitation to this room",
+        ));
+    }
+    leave(view, actor, None)
+}
+
+/// Kicks (`leave`) or bans (`ban`) somebody below the actor.
+pub(super) fn remove(
+    view: &RoomView,
+    actor: &Fqid,
+    target: Option<&Fqid>,
+    reason: Option<&str>,
+    to: Membership,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    if matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+        return Err(Refusal::Type(
+            "nobody can be removed from this kind of room",
+        ));
+    }
+    let key = if to == Membership::Ban {
+        LevelKey::Ban
+    } else {
+        LevelKey::Kick
+    };
+    require_level(view, member, key)?;
+    let person = target.ok_or(Refusal::NotFound("there is no such participant"))?;
+    let before = view.membership(person);
+    if before.is_none() && to == Membership::Leave {
+        return Err(Refusal::NotFound("this person is not in the room"));
+    }
+    let held = view
+        .history
+        .member(person)
+        .map_or(0, |member| member.power_level);
+    let is_present = matches!(
+        before,
+        Some(Membership::Join | Membership::Invite | Membership::Knock)
+    );
+    if person == actor || (is_present && held >= member.power_level) {
+        return Err(Refusal::Forbidden(
+            "you can only remove people whose level is below yours",
+        ));
+    }
+    if before == Some(to) || (before == Some(Membership::Ban) && to == Membership::Leave) {
+        return Ok(Vec::new());
+    }
+    require_open(view)?;
+    if to == Membership::Leave && !is_present {
+        return Ok(Vec::new());
+    }
+    let change = MemberChange {
+        reason: reason.map(str::to_owned),
+        ..plain_change(person, to, if is_present { held } else { 0 })
+    };
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
+/// Lifts a ban.
+pub(super) fn unban(
+    view: &RoomView,
+    actor: &Fqid,
+    target: Option<&Fqid>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    if matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+        return Err(Refusal::Type("nobody is banned from this kind of room"));
+    }
+    require_level(view, member, LevelKey::Ban)?;
+    let person = target
+        .filter(|person| view.history.member(person).is_some())
+        .ok_or(Refusal::NotFound("this person is not in the room"))?;
+    if view.membership(person) != Some(Membership::Ban) {
+        return Ok(Vec::new());
+    }
+    require_open(view)?;
+    let change = plain_change(person, Membership::Leave, 0);
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
+/// Whether `person` holds an invitation that has not run out.
+pub(super) fn open_invitation(view: &RoomView, person: &Fqid, now: i64) -> bool {
+    view.membership(person) == Some(Membership::Invite)
+        && view
+            .history
+            .member(person)
+            .is_some_and(|member| member.expires_at.is_none_or(|until| until > now))
+}
+
+/// Refuses when one more person would exceed the tenant's or the federation policy's limit.
+pub(super) fn require_place(
+    view: &RoomView,
+    person: &Fqid,
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
+    if context
+        .max_participants
+        .is_some_and(|most| view.places_taken() >= most)
+    {
+        return Err(Refusal::Full);
+    }
+    let is_foreign = person.server_name() != view.history.host();
+    if is_foreign && view.foreign_places_taken() >= context.max_foreign {
+        return Err(Refusal::Full);
+    }
+    Ok(())
+}
+
+fn refuse_types(view: &RoomView, why: &'static str) -> Result<(), Refusal> {
+    let is_note = view.history.profile().scope_kind.as_deref() == Some("note");
+    if is_note || matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+        return Err(Refusal::Type(why));
+    }
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Saying, changing, taking back and reacting (client specification, section 8).
+
+use serde_json::{Value, json};
+
+use super::{
+    Context, Intent, Refusal, TargetFacts, member_event, plain_change, require_joined,
+    require_level, require_open,
+};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::EventId;
+use crate::events::core::names::Fqid;
+use crate::rooms::core::content::{Action, Membership, RoomType};
+use crate::rooms::core::levels::{LevelKey, OWNER};
+use crate::rooms::core::view::RoomView;
+
+/// Different emoji on one message, at most.
+const MAX_EMOJI_KINDS: usize = 50;
+
+/// Says something. In a DM whose other person has gone, it brings that person back.
+pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    require_level(view, member, LevelKey::Send)?;
+    require_open(view)?;
+    let mut intents = Vec::with_capacity(1);
+    if view.room_type() == RoomType::Dm && view.history.host() == actor.server_name() {
+        let gone = view.history.members().find(|(person, _)| {
+            *person != actor && view.membership(person) == Some(Membership::Leave)
+        });
+        if let Some((person, _)) = gone {
+            intents.push(member_event(
+                view,
+                None,
+                &plain_change(person, Membership::Join, OWNER),
+            ));
+        }
+    }
+    intents.push(timeline_event(
+        EventType::ROOM_MESSAGE,
+        actor,
+        content.clone(),
+    ));
+    Ok(intents)
+}
+
+/// Changes an own message.
+pub(super) fn edit(
+    view: &RoomView,
+    actor: &Fqid,
+    target: EventId,
+    content: &Value,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    require_joined(view, actor)?;
+    let facts = message(context)?;
+    if facts.redacted {
+        return Err(Refusal::NoSuchEvent);
+    }
+    if facts.sender.as_ref() != Some(actor) {
+        return Err(Refusal::Forbidden("only the sender can edit a message"));
+    }
+    require_open(view)?;
+    let window_ms =
+        i64::try_from(view.history.edit_window().saturating_mul(1000)).unwrap_or(i64::MAX);
+    if context.now.saturating_sub(facts.ts) >= window_ms {
+        return Err(Refusal::TooOldToEdit);
+    }
+    let content = json!({ "event_id": target, "content": content });
+    Ok(vec![timeline_event(
+        EventType::ROOM_MESSAGE_EDIT,
+        actor,
+        content,
+    )])
+}
+
+/// Takes back a message: one's own, or another's with the level; nobody redacts the other in a DM.
+pub(super) fn redact(
+    view: &RoomView,
+    actor: &Fqid,
+    target: EventId,
+    reason: Option<&str>,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    let facts = message(context)?;
+    let is_own = facts.sender.as_ref() == Some(actor);
+    let has_level = member.power_level >= view.history.level(LevelKey::Redact)
+        && view.room_type() != RoomType::Dm;
+    if !is_own && !has_level {
+        return Err(Refusal::RedactForbidden);
+    }
+    require_open(view)?;
+    if facts.redacted {
+        return Ok(Vec::new());
+    }
+    let content = json!({ "event_id": target, "reason": reason });
+    Ok(vec![timeline_event(
+        EventType::ROOM_REDACTION,
+        actor,
+        content,
+    )])
+}
+
+/// Puts or takes away a reaction.
+pub(super) fn react(
+    view: &RoomView,
+    actor: &Fqid,
+    target: EventId,
+    emoji: &str,
+    action: Action,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    if action == Action::Add {
+        require_level(view, member, LevelKey::React)?;
+    }
+    let facts = message(context)?;
+    if facts.redacted {
+        return Err(Refusal::NoSuchEvent);
+    }
+    require_open(view)?;
+    if facts.has_own_emoji == (action == Action::Add) {
+        return Ok(Vec::new());
+    }
+    if action == Action::Add && !facts.has_emoji && facts.emoji_kinds >= MAX_EMOJI_KINDS {
+        return Err(Refusal::Invalid {
+            path: "body.emoji",
+            reason: "range",
+            message: "a message can have 50 kinds of emoji",
+        });
+    }
+    let content = json!({ "event_id": target, "emoji": emoji, "action": action });
+    Ok(vec![timeline_event(
+        EventType::ROOM_REACTION,
+        actor,
+        content,
+    )])
+}
+
+/// The target, if it is a message that the actor is shown.
+fn message<'a>(context: &Context<'a>) -> Result<&'a TargetFacts, Refusal> {
+    context
+        .target
+        .filter(|facts| facts.visible && facts.event_type == EventType::ROOM_MESSAGE)
+        .ok_or(Refusal::NoSuchEvent)
+}
+
+fn timeline_event(event_type: EventType, sender: &Fqid, content: Value) -> Intent {
+    Intent {
+        event_type,
+        sender: Some(sender.clone()),
+        content,
+    }
+}

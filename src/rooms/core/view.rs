@@ -1,0 +1,164 @@
+//! A room as this server sees it: the folded state and the ends of all logs that it holds.
+
+use std::collections::BTreeMap;
+
+use super::content::{Lifecycle, LogPosition, Membership, Positions, RoomType};
+use super::history::{History, Member, StateSeq};
+use crate::events::core::hash::Hash;
+use crate::events::core::names::{Fqid, ServerName};
+
+/// The end of one origin's log, and what in it decides about membership.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// Its last event.
+    pub head: LogPosition,
+    /// That event's time, in ms.
+    pub ts: i64,
+    /// The highest `state_seq` that any of its events claims.
+    pub state_seq: StateSeq,
+    /// Where people of this origin left by themselves.
+    pub leaves: BTreeMap<Fqid, Vec<(i64, i64)>>,
+}
+
+/// A room for deciding and judging.
+#[derive(Clone, Debug)]
+pub struct RoomView {
+    /// The folded host state.
+    pub history: History,
+    /// The logs that this server holds, the own one included.
+    pub logs: BTreeMap<ServerName, Log>,
+}
+
+/// Whose rights a state event takes away: decides which cut-offs it names.
+#[derive(Clone, Copy, Debug)]
+pub enum Taking<'a> {
+    /// Nobody's.
+    Nothing,
+    /// One person's.
+    From(&'a Fqid),
+    /// The whole room's.
+    FromEveryone,
+}
+
+impl RoomView {
+    /// What the state says of `person`, own leaves that the host has not recorded yet included.
+    pub fn membership(&self, person: &Fqid) -> Option<Membership> {
+        let member = self.history.member(person)?;
+        if member.membership == Membership::Join && self.has_left(person, member) {
+            return Some(Membership::Leave);
+        }
+        Some(member.membership)
+    }
+
+    /// The entry of somebody who is in the room now.
+    pub fn joined(&self, person: &Fqid) -> Option<&Member> {
+        self.history.member(person).filter(|member| {
+            member.membership == Membership::Join && !self.has_left(person, member)
+        })
+    }
+
+    fn has_left(&self, person: &Fqid, member: &Member) -> bool {
+        self.leaves(person)
+            .iter()
+            .any(|leave| *leave > member.after.order())
+    }
+
+    /// Where `person` left by itself, in its own origin's log.
+    pub fn leaves(&self, person: &Fqid) -> &[(i64, i64)] {
+        self.logs
+            .get(person.server_name())
+            .and_then(|log| log.leaves.get(person))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Everybody who is in the room now.
+    pub fn joined_members(&self) -> impl Iterator<Item = (&Fqid, &Member)> {
+        self.history.members().filter(|(person, member)| {
+            member.membership == Membership::Join && !self.has_left(person, member)
+        })
+    }
+
+    /// How many places are taken: joined and invited people.
+    pub fn places_taken(&self) -> usize {
+        self.history
+            .members()
+            .filter(|(person, _)| {
+                matches!(
+                    self.membership(person),
+                    Some(Membership::Join | Membership::Invite)
+                )
+            })
+            .count()
+    }
+
+    /// How many of the places are taken by people of other servers than the host.
+    pub fn foreign_places_taken(&self) -> usize {
+        self.history
+            .members()
+            .filter(|(person, _)| person.server_name() != self.history.host())
+            .filter(|(person, _)| {
+                matches!(
+                    self.membership(person),
+                    Some(Membership::Join | Membership::Invite)
+                )
+            })
+            .count()
+    }
+
+    /// Whether the room can be written to.
+    pub fn is_open(&self) -> bool {
+        self.history.lifecycle() == Lifecycle::Open
+    }
+
+    /// The kind of room.
+    pub fn room_type(&self) -> RoomType {
+        self.history.profile().room_type
+    }
+
+    /// The end of `origin`'s log.
+    pub fn head(&self, origin: &ServerName) -> LogPosition {
+        self.logs
+            .get(origin)
+            .map_or(LogPosition::START, |log| log.head.clone())
+    }
+
+    /// The state event that a new event names: the last one held.
+    pub fn state_claim(&self) -> (StateSeq, Hash) {
+        self.history.last()
+    }
+
+    /// What a new state event says of the other logs: the cut-offs of what it takes away, and the heads that moved
+    /// since an earlier state event named them.
+    pub fn marks(&self, taking: Taking<'_>) -> (Positions, Positions) {
+        let known = self.history.seen();
+        let mut cutoff = Positions::new();
+        let mut seen = Positions::new();
+        for (origin, log) in &self.logs {
+            if origin == self.history.host() {
+                continue;
+            }
+            if known
+                .get(origin)
+                .is_none_or(|before| before.order() < log.head.order())
+            {
+                seen.insert(origin.clone(), log.head.clone());
+            }
+        }
+        match taking {
+            Taking::Nothing => {}
+            Taking::From(person) => self.cut(person.server_name(), &mut cutoff),
+            Taking::FromEveryone => {
+                for (person, _) in self.joined_members() {
+                    self.cut(person.server_name(), &mut cutoff);
+                }
+            }
+        }
+        (cutoff, seen)
+    }
+
+    fn cut(&self, origin: &ServerName, cutoff: &mut Positions) {
+        if origin != self.history.host() && !cutoff.contains_key(origin) {
+            cutoff.insert(origin.clone(), self.head(origin));
+        }
+    }
+}
