@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub mod clock;
 pub mod db;
+pub mod config;
 pub mod error;
 pub mod events;
 pub mod http;

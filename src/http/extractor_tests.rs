@@ -164,6 +164,13 @@ async fn each_wrong_field_is_named_with_its_reason() {
         (r#"["Mia"]"#, "body: type"),
         (r#"{"name": "#, "body: json"),
         ("\u{feff}{}", "body: json"),
+        (r#"{"name": "Mia", "name": "Tom"}"#, "body.name: duplicate"),
+        (r#"{"name": "M\u0000"}"#, "body.name: json"),
+        (r#"{"name": "\ud83d"}"#, "body.name: json"),
+        (
+            r#"{"name": "Mia", "lives": 9007199254740992}"#,
+            "body.lives: range",
+        ),
     ] {
         assert_eq!(
             refusals(send("/cats", "application/json", body).await),
@@ -367,4 +374,16 @@ async fn a_malformed_id_answers_like_a_missing_resource() {
             (404, &json!("SW_NOT_FOUND"))
         );
     }
+}
+
+#[tokio::test]
+async fn nesting_is_bounded() {
+    let nested = |depth: usize| {
+        let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+        format!(r#"{{"name": "Mia", "deep": {open}{close}}}"#)
+    };
+    let (status, _) = send("/cats", "application/json", nested(63)).await;
+    assert_eq!(status, 200);
+    let (status, _) = send("/cats", "application/json", nested(64)).await;
+    assert_eq!(status, 422);
 }

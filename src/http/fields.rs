@@ -130,7 +130,8 @@ fn garde_field(root: &str, path: &garde::Path, error: &garde::Error) -> Field {
     }
 }
 
-fn join(root: &str, path: &str) -> String {
+/// The path of a field below `root`.
+pub(super) fn join(root: &str, path: &str) -> String {
     match path {
         "" => root.to_owned(),
         index if index.starts_with('[') => format!("{root}{index}"),

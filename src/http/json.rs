@@ -1,4 +1,4 @@
-//! Bounded JSON bodies: [`Body`] reads, checks and refuses in the catalogue's words.
+//! Bounded, strict JSON bodies: [`Body`] reads, checks and refuses in the catalogue's words.
 
 use axum::RequestExt;
 use axum::body::Bytes;
@@ -8,11 +8,14 @@ use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 use super::fields;
 use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
+use crate::events::core::json::{self as strict_json, JsonError, Limits};
+
+/// Deepest nesting of a body (client specification, section 1).
+const MAX_DEPTH: usize = 64;
 
 /// A JSON object as the request's body, deserialised and validated.
 ///
@@ -68,8 +71,11 @@ where
     T: DeserializeOwned + Validate<Context = ()>,
 {
     let bytes = if bytes.is_empty() { b"{}" } else { bytes };
-    let value: Value = serde_json::from_slice(bytes)
-        .map_err(|_| Error::validation("body", Reason::Json, "is not valid JSON"))?;
+    let limits = Limits {
+        max_bytes: usize::MAX, // The router's limit has been applied already.
+        max_depth: MAX_DEPTH,
+    };
+    let value = strict_json::read(bytes, limits).map_err(|error| not_strict(&error))?;
     // serde would also fill a struct from a list, by position.
     if !value.is_object() {
         return Err(Error::validation("body", Reason::Type, "must be an object"));
@@ -78,6 +84,20 @@ where
         .map_err(|error| fields::undeserializable("body", &error))?;
     fields::validate(&value, "body")?;
     Ok(value)
+}
+
+fn not_strict(error: &JsonError) -> Error {
+    let path = fields::join("body", error.path().unwrap_or_default());
+    let (reason, message) = match error {
+        JsonError::Duplicate { .. } => (Reason::Duplicate, "occurs twice"),
+        JsonError::Number { .. } => (Reason::Range, "must be a number within ±(2^53−1)"),
+        JsonError::TooDeep { .. } => (Reason::Json, "is nested too deeply"),
+        JsonError::Surrogate { .. } => (Reason::Json, "holds half a surrogate pair"),
+        JsonError::Nul { .. } => (Reason::Json, "holds U+0000"),
+        JsonError::Utf8 { .. } => (Reason::Json, "is not UTF-8"),
+        JsonError::Syntax { .. } | JsonError::TooLarge { .. } => (Reason::Json, "is not JSON"),
+    };
+    Error::validation(path, reason, message)
 }
 
 /// Whether the content type is `wanted`, whatever its parameters.
