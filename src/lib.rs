@@ -5,8 +5,8 @@
 
 pub mod catalogue;
 pub mod clock;
-pub mod db;
 pub mod config;
+pub mod db;
 pub mod error;
 pub mod events;
 pub mod http;
