@@ -55,6 +55,15 @@ pub async fn insert(
     Ok(())
 }
 
+/// Makes other writers that count the tenant's people wait until this transaction ends.
+pub async fn lock(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
+    sqlx::query("UPDATE tenants SET slug = slug WHERE id = $1")
+        .bind(tenant.key())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Replaces the features of a tenant.
 pub async fn set_features(
     tx: &mut Tx,
