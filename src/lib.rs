@@ -3,6 +3,7 @@
 //! The library holds everything; `main.rs` only hands the command line over. A request is read from route to row:
 //! `http` (extractors, envelope) → a domain's `routes` → its rules → `store` → `events` → `db`.
 
+pub mod auth;
 pub mod catalogue;
 pub mod clock;
 pub mod config;
@@ -10,5 +11,7 @@ pub mod db;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod participants;
 pub mod rooms;
 pub mod tenants;
+pub mod workspaces;
