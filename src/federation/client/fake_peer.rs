@@ -1,0 +1,168 @@
+//! A server that notes what it is asked and answers the same bytes to everything: the other end in tests of calls.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair as TlsKey};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+
+use super::{Client, ClientOptions};
+use crate::events::core::names::ServerName;
+
+/// A request as it came over the wire, and the name that TLS asked for.
+#[derive(Debug)]
+pub(crate) struct Received {
+    pub(crate) line: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sni: Option<String>,
+}
+
+/// A peer that answers every request with the same bytes.
+pub(crate) struct FakePeer {
+    pub(crate) address: SocketAddr,
+    pub(crate) received: mpsc::UnboundedReceiver<Received>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl FakePeer {
+    /// Listens on a free port, with or without TLS.
+    pub(crate) async fn start(answer: impl Into<Vec<u8>>, tls: Option<TlsAcceptor>) -> Self {
+        let answer = answer.into();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (sender, received) = mpsc::unbounded_channel();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                let (tls, sender, answer) = (tls.clone(), sender.clone(), answer.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => converse(stream, None, &answer, &sender).await,
+                        Some(tls) => {
+                            let Ok(stream) = tls.accept(stream).await else {
+                                return;
+                            };
+                            let sni = stream.get_ref().1.server_name().map(ToOwned::to_owned);
+                            converse(stream, sni, &answer, &sender).await;
+                        }
+                    }
+                });
+            }
+        });
+        Self {
+            address,
+            received,
+            connections,
+        }
+    }
+
+    /// Listens on a free port without TLS.
+    pub(crate) async fn plain(answer: impl Into<Vec<u8>>) -> Self {
+        Self::start(answer, None).await
+    }
+
+    /// A client that knows `name` at this peer's address.
+    pub(crate) fn client(&self, name: &ServerName) -> Client {
+        let url = format!("http://{}", self.address);
+        Client::new(&ClientOptions {
+            peer_urls: [(name.clone(), url.parse().unwrap())].into(),
+            ..ClientOptions::default()
+        })
+        .unwrap()
+    }
+
+    /// How many connections were made to it.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
+    }
+}
+
+async fn converse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    sni: Option<String>,
+    answer: &[u8],
+    sender: &mpsc::UnboundedSender<Received>,
+) {
+    let Some((line, headers, body)) = read_request(&mut stream).await else {
+        return;
+    };
+    let _ = sender.send(Received {
+        line,
+        headers,
+        body,
+        sni,
+    });
+    let _ = stream.write_all(answer).await;
+    // Held open, so that an answer without an end stays without one.
+    let _ = stream.read(&mut [0; 1]).await;
+}
+
+async fn read_request(
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Option<(String, HeaderMap, Vec<u8>)> {
+    let mut bytes = Vec::new();
+    let end = loop {
+        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end;
+        }
+        let mut chunk = [0; 1024];
+        let read = stream
+            .read(&mut chunk)
+            .await
+            .ok()
+            .filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&chunk[..read]);
+    };
+    let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+    let (line, rest) = head.split_once("\r\n").unwrap();
+    let mut headers = HeaderMap::new();
+    for header in rest.split("\r\n") {
+        let (name, value) = header.split_once(": ").unwrap();
+        headers.append(
+            HeaderName::try_from(name).unwrap(),
+            HeaderValue::try_from(value).unwrap(),
+        );
+    }
+    let length = headers
+        .get("content-length")
+        .map_or(0, |length| length.to_str().unwrap().parse().unwrap());
+    let mut body = bytes.split_off(end + 4);
+    while body.len() < length {
+        body.push(stream.read_u8().await.ok()?);
+    }
+    Some((line.to_owned(), headers, body))
+}
+
+/// A certificate for `host`, and the authority that signed it, in PEM.
+pub(crate) fn tls(host: &str) -> (TlsAcceptor, String) {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let issuer = CertifiedIssuer::self_signed(params, TlsKey::generate().unwrap()).unwrap();
+    let key = TlsKey::generate().unwrap();
+    let certificate = CertificateParams::new([host.to_owned()])
+        .unwrap()
+        .signed_by(&key, &issuer)
+        .unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(
+        tokio_rustls::rustls::crypto::aws_lc_rs::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_no_client_auth()
+    .with_single_cert(
+        vec![CertificateDer::from(certificate)],
+        PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    )
+    .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), issuer.pem())
+}
