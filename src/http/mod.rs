@@ -5,13 +5,20 @@
 //! [`paging`] for query strings, [`path::Path`] with [`path::PathId`] for ids in paths. They answer with
 //! [`envelope::Data`], [`envelope::DataMeta`] or [`envelope::ok`], or fail with [`crate::error::Error`].
 
+pub mod browser;
+pub mod client_address;
 pub mod envelope;
+pub mod fallback;
 pub mod fields;
 pub mod form;
 pub mod json;
+pub mod limits;
+pub mod login_backoff;
 pub mod paging;
 pub mod path;
 pub mod query;
+pub mod request_id;
+pub mod timeout;
 
 #[cfg(test)]
 mod extractor_tests;
