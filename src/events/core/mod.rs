@@ -26,3 +26,6 @@ pub mod json;
 pub mod names;
 pub mod sign;
 pub mod verified;
+
+#[cfg(test)]
+pub(crate) mod testing;
