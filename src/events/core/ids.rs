@@ -7,13 +7,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::canonical;
 use super::hash::Hash;
 use super::names::{Fqid, ServerName};
+use super::text::text_form;
 
 /// First line of what a room id is the hash of.
 const ROOM_PREFIX: &str = "scaiwave-room-v1";
@@ -137,28 +137,11 @@ macro_rules! as_uuid {
                 fmt::Display::fmt(&self.0.as_hyphenated(), out)
             }
         }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, out)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
     )+};
 }
 
 as_uuid!(RoomId, EventId, ParticipantId, TenantId);
+text_form!(RoomId, EventId, ParticipantId, TenantId);
 
 /// Reads the lower-case hyphenated form and nothing else (the `uuid` crate also takes braces, URNs and upper case).
 fn read_uuid(text: &str) -> Result<Uuid, IdFormatError> {

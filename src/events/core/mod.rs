@@ -25,6 +25,7 @@ pub mod incoming;
 pub mod json;
 pub mod names;
 pub mod sign;
+mod text;
 pub mod verified;
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
 use rand::CryptoRng;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::canonical;
 use super::hash::{Hash, hex_array, write_hex};
 use super::json::{self, JsonError, MAX_DEPTH};
+use super::text::text_form;
 
 /// First line of what the signature of a server's descriptor covers.
 pub const DESCRIPTOR_PREFIX: &str = "scaiwave-descriptor-v1\n";
@@ -300,30 +300,7 @@ fn document_bytes(prefix: &str, document: &Map<String, Value>) -> Result<Vec<u8>
     Ok(bytes)
 }
 
-/// Debug and serde for what has one text form.
-macro_rules! as_text {
-    ($($name:ident),+) => {$(
-        impl fmt::Debug for $name {
-            fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self, out)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    )+};
-}
-
-as_text!(KeyId, PublicKey, Signature);
+text_form!(KeyId, PublicKey, Signature);
 
 #[cfg(test)]
 #[path = "sign_tests.rs"]
