@@ -74,12 +74,14 @@ CREATE TABLE room_settings (
     PRIMARY KEY (tenant, participant_id, room_id)
 );
 
--- Rooms made under an Idempotency-Key, kept for 24 hours.
-CREATE TABLE idempotency_keys (
-    tenant         BIGINT NOT NULL,
-    participant_id TEXT   NOT NULL,
-    key            TEXT   NOT NULL,
-    room_id        TEXT   NOT NULL,
-    created_at     BIGINT NOT NULL,
-    PRIMARY KEY (tenant, participant_id, key)
+-- What must happen once: a room made under an Idempotency-Key (scope `create:<participant>`), a state change that a
+-- peer asked for under a request id (scope `peer:<server>`).
+CREATE TABLE once_keys (
+    tenant     BIGINT NOT NULL,
+    scope      TEXT   NOT NULL,
+    key        TEXT   NOT NULL,
+    room_id    TEXT   NOT NULL,
+    event_id   TEXT   NOT NULL,             -- the first event that it caused
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (tenant, scope, key)
 );

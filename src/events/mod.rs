@@ -5,3 +5,6 @@
 
 pub mod core;
 pub mod keys;
+pub mod model;
+pub mod store;
+pub mod wake;

@@ -1,0 +1,492 @@
+//! The tables `events`, `streams`, `logs` and `log_keys`: the only SQL that touches them.
+
+use std::sync::Arc;
+
+use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, Row};
+
+use super::core::event::Event;
+use super::core::ids::{EventId, RoomId};
+use super::core::names::ServerName;
+use super::core::sign::{KeyId, PublicKey};
+use super::model::{Kind, LogEnd, Placed, Shown};
+use crate::db::{Db, DbError, Tx, rows};
+use crate::tenants::Tenant;
+
+const COLUMNS: &str = "stream_position, event_id, room_id, origin, epoch, seq, prev, hash, sender, type, ts, state_seq, \
+     state_hash, content_hash, salt, content, key_id, signature, verdict, shown, kind, target_id";
+const COLUMN_COUNT: usize = 23;
+
+/// Takes the tenant's stream for this transaction and reads the last position given out.
+pub async fn lock_position(tx: &mut Tx, tenant: &Tenant) -> Result<i64, DbError> {
+    let sql = "UPDATE streams SET position = position WHERE tenant = $1 RETURNING position";
+    Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(tx.conn()).await?)
+}
+
+/// Records the last position given out.
+pub async fn set_position(tx: &mut Tx, tenant: &Tenant, position: i64) -> Result<(), DbError> {
+    sqlx::query("UPDATE streams SET position = $2 WHERE tenant = $1")
+        .bind(tenant.key())
+        .bind(position)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The last position that readers can see.
+pub async fn position(db: &Db, tenant: &Tenant) -> Result<i64, DbError> {
+    let sql = "SELECT position FROM streams WHERE tenant = $1";
+    Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(db.reader()).await?)
+}
+
+/// Appends events. One that arrived early by itself (an invitation) keeps its first place.
+pub async fn insert(tx: &mut Tx, tenant: &Tenant, placed: &[Placed]) -> Result<(), DbError> {
+    for run in rows::runs(placed) {
+        let sql = format!(
+            "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq) DO NOTHING",
+            rows::values(run.len(), COLUMN_COUNT)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for item in run {
+            let event = &item.event;
+            query = query
+                .bind(tenant.key())
+                .bind(item.position)
+                .bind(event.event_id.to_string())
+                .bind(event.room_id.to_string())
+                .bind(event.origin.to_string())
+                .bind(event.epoch)
+                .bind(event.seq)
+                .bind(event.prev.map(|hash| hash.to_string()))
+                .bind(item.hash.to_string())
+                .bind(event.sender.as_ref().map(ToString::to_string))
+                .bind(event.event_type.to_string())
+                .bind(event.ts)
+                .bind(event.state_seq)
+                .bind(event.state_hash.map(|hash| hash.to_string()))
+                .bind(event.content_hash.to_string())
+                .bind(event.salt.clone())
+                .bind(event.content.as_ref().map(ToString::to_string))
+                .bind(event.key_id.to_string())
+                .bind(event.signature.to_string())
+                .bind(item.standing.as_str())
+                .bind(item.shown as i64)
+                .bind(item.kind as i64)
+                .bind(item.target.map(|id| id.to_string()));
+        }
+        query.execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Moves an event that waited to its new place in the stream.
+pub async fn settle(tx: &mut Tx, tenant: &Tenant, placed: &Placed) -> Result<(), DbError> {
+    sqlx::query("UPDATE events SET stream_position = $3, verdict = $4, shown = $5 WHERE tenant = $1 AND event_id = $2")
+        .bind(tenant.key())
+        .bind(placed.event.event_id.to_string())
+        .bind(placed.position)
+        .bind(placed.standing.as_str())
+        .bind(placed.shown as i64)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Records that an event does not count: its content goes, its place stays.
+pub async fn make_void(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE events SET verdict = 'void', shown = 0, content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2",
+    )
+    .bind(tenant.key())
+    .bind(event_id.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Erases a message and its edits; chain and signatures go on verifying.
+pub async fn erase(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<(), DbError> {
+    let id = event_id.to_string();
+    sqlx::query("UPDATE events SET content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2")
+        .bind(tenant.key())
+        .bind(&id)
+        .execute(tx.conn())
+        .await?;
+    let sql = "UPDATE events SET content = NULL, salt = NULL
+               WHERE tenant = $1 AND target_id = $2 AND type = 'swp.room.message.edit'";
+    sqlx::query(sql).bind(tenant.key()).bind(&id).execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Messages that `origin` redacted up to `seq` and whose content is still here.
+pub async fn redacted_but_kept(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+    seq: i64,
+) -> Result<Vec<EventId>, DbError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT m.event_id FROM events r JOIN events m ON m.tenant = r.tenant AND m.event_id = r.target_id
+         WHERE r.tenant = $1 AND r.room_id = $2 AND r.origin = $3 AND r.seq <= $4
+           AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND m.content IS NOT NULL",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(seq)
+    .fetch_all(tx.conn())
+    .await?;
+    ids.iter().map(|id| parse("event_id", id)).collect()
+}
+
+/// Records where logs end now.
+pub async fn set_ends(tx: &mut Tx, tenant: &Tenant, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
+    for run in rows::runs(ends) {
+        let sql = format!(
+            "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
+             ON CONFLICT (tenant, room_id, origin) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
+             hash = excluded.hash, ts = excluded.ts, state_seq = excluded.state_seq",
+            rows::values(run.len(), 8)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (room_id, end) in run {
+            query = query
+                .bind(tenant.key())
+                .bind(room_id.to_string())
+                .bind(end.origin.to_string())
+                .bind(end.epoch)
+                .bind(end.seq)
+                .bind(end.hash.to_string())
+                .bind(end.ts)
+                .bind(end.state_seq);
+        }
+        query.execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Where the logs of a room end, as of this transaction.
+pub async fn ends_in(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
+    let rows = sqlx::query(ENDS)
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read_end).collect()
+}
+
+/// Where the logs of a room end.
+pub async fn ends(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
+    let rows = sqlx::query(ENDS)
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read_end).collect()
+}
+
+const ENDS: &str = "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
+
+fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
+    Ok(LogEnd {
+        origin: name(&row.try_get::<String, _>("origin")?)?,
+        epoch: row.try_get("epoch")?,
+        seq: row.try_get("seq")?,
+        hash: parse("hash", &row.try_get::<String, _>("hash")?)?,
+        ts: row.try_get("ts")?,
+        state_seq: row.try_get("state_seq")?,
+    })
+}
+
+/// State events and own leaves of a room in the order of their arrival: what its view is folded from.
+pub async fn deciding(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Events of a room that wait for host state, in log order.
+pub async fn waiting(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND verdict = 'wait' ORDER BY origin, epoch, seq"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Timeline events of one origin that lie beyond `(epoch, seq)` and count so far; of one sender only, if given.
+pub async fn beyond(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+    (epoch, seq): (i64, i64),
+    sender: Option<&str>,
+) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3
+         AND (epoch > $4 OR (epoch = $4 AND seq > $5)) AND verdict = 'valid' AND kind = 0
+         AND ($6 = '' OR sender = $6) ORDER BY epoch, seq"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .bind(origin.as_str())
+        .bind(epoch)
+        .bind(seq)
+        .bind(sender.unwrap_or_default())
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The event with this id, as of this transaction.
+pub async fn by_id_in(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<Option<Placed>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(event_id.to_string())
+        .fetch_optional(tx.conn())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The event with this id.
+pub async fn by_id(db: &Db, tenant: &Tenant, event_id: EventId) -> Result<Option<Placed>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(event_id.to_string())
+        .fetch_optional(db.reader())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// The event at a place of a log, as of this transaction.
+pub async fn at_in(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+    (epoch, seq): (i64, i64),
+) -> Result<Option<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq = $5"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .bind(origin.as_str())
+        .bind(epoch)
+        .bind(seq)
+        .fetch_optional(tx.conn())
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Valid events about `target`, as of this transaction.
+pub async fn about(tx: &mut Tx, tenant: &Tenant, target: EventId) -> Result<Vec<Placed>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND target_id = $2 ORDER BY stream_position");
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(target.to_string())
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// One origin's log from after `(epoch, seq)` on, at most `limit` events.
+pub async fn log_page(
+    db: &Db,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+    (epoch, seq): (i64, i64),
+    limit: i64,
+) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq > $5
+         ORDER BY seq LIMIT $6"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .bind(origin.as_str())
+        .bind(epoch)
+        .bind(seq)
+        .bind(limit)
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The host's state events of a room, in order.
+pub async fn state_events(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind = 1 ORDER BY epoch, seq");
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Everything after `position` in the order of the stream, for walking the whole store.
+pub async fn walk(db: &Db, tenant: &Tenant, position: i64, limit: i64) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND stream_position > $2 ORDER BY stream_position LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(position)
+        .bind(limit)
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// Every log of a tenant.
+pub async fn all_ends(db: &Db, tenant: &Tenant) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT room_id, origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 ORDER BY room_id, origin",
+    )
+    .bind(tenant.key())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let room_id = parse("room_id", &row.try_get::<String, _>("room_id")?)?;
+            Ok((room_id, read_end(row)?))
+        })
+        .collect()
+}
+
+/// Records the key that verifies a log from `from_seq` on.
+pub async fn add_log_key(
+    tx: &mut Tx,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+    key: &PublicKey,
+    from_seq: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO log_keys (tenant, room_id, origin, key_id, public_key, from_seq) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (tenant, room_id, origin, key_id) DO NOTHING",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(key.key_id().to_string())
+    .bind(key.to_string())
+    .bind(from_seq)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A key of a log.
+#[derive(Clone, Debug)]
+pub struct LogKey {
+    /// Whose log.
+    pub origin: ServerName,
+    /// Its id.
+    pub key_id: KeyId,
+    /// The key.
+    pub public_key: PublicKey,
+    /// Events from here on are signed with it.
+    pub from_seq: i64,
+}
+
+/// The keys that verify a room's logs.
+pub async fn log_keys(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogKey>, DbError> {
+    let rows = sqlx::query(
+        "SELECT origin, public_key, from_seq FROM log_keys WHERE tenant = $1 AND room_id = $2 ORDER BY origin, from_seq",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let public_key: PublicKey = row
+                .try_get::<String, _>("public_key")?
+                .parse()
+                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))?;
+            Ok(LogKey {
+                origin: name(&row.try_get::<String, _>("origin")?)?,
+                key_id: public_key.key_id(),
+                public_key,
+                from_seq: row.try_get("from_seq")?,
+            })
+        })
+        .collect()
+}
+
+/// Reads a row that holds every column of an event.
+pub fn read(row: &AnyRow) -> Result<Placed, DbError> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let optional = |column: &str| row.try_get::<Option<String>, _>(column);
+    let event = Event {
+        event_id: parse("event_id", &text("event_id")?)?,
+        room_id: parse("room_id", &text("room_id")?)?,
+        origin: name(&text("origin")?)?,
+        epoch: row.try_get("epoch")?,
+        seq: row.try_get("seq")?,
+        prev: optional("prev")?.map(|hash| parse("prev", &hash)).transpose()?,
+        sender: optional("sender")?.map(|sender| parse("sender", &sender)).transpose()?,
+        event_type: parse("type", &text("type")?)?,
+        ts: row.try_get("ts")?,
+        state_seq: row.try_get("state_seq")?,
+        state_hash: optional("state_hash")?
+            .map(|hash| parse("state_hash", &hash))
+            .transpose()?,
+        content_hash: parse("content_hash", &text("content_hash")?)?,
+        key_id: parse("key_id", &text("key_id")?)?,
+        signature: parse("signature", &text("signature")?)?,
+        content: optional("content")?
+            .map(|content| serde_json::from_str(&content).map_err(|error| unreadable("content", error)))
+            .transpose()?,
+        salt: optional("salt")?,
+        content_flaw: None,
+    };
+    Ok(Placed {
+        position: row.try_get("stream_position")?,
+        hash: parse("hash", &text("hash")?)?,
+        standing: text("verdict")?.parse().map_err(|error| unreadable("verdict", error))?,
+        shown: Shown::from_column(row.try_get("shown")?),
+        kind: match row.try_get::<i64, _>("kind")? {
+            1 => Kind::State,
+            2 => Kind::Bookkeeping,
+            _ => Kind::Timeline,
+        },
+        target: optional("target_id")?.map(|id| parse("target_id", &id)).transpose()?,
+        event: Arc::new(event),
+    })
+}
+
+fn name(text: &str) -> Result<ServerName, DbError> {
+    ServerName::parse_listed(text).map_err(|error| unreadable("origin", error))
+}
+
+fn parse<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, DbError>
+where
+    T::Err: ToString,
+{
+    text.parse().map_err(|error: T::Err| unreadable(column, error))
+}
+
+fn unreadable(column: &'static str, reason: impl ToString) -> DbError {
+    DbError::unreadable("events", column, reason)
+}

@@ -1,0 +1,202 @@
+//! The one writer of all rooms: decides, signs, judges and appends, many at a time.
+//!
+//! Whatever wants to change a room hands a [`Job`] to the writer task and waits. The task takes all jobs that wait,
+//! decides them one after another in memory, writes everything with few statements in one transaction (group commit),
+//! and answers after the commit. A caller that goes away neither aborts nor loses anything. May use `events`, `db`,
+//! `rooms::core`, and the stores of rooms, messages and participants for their projections.
+
+mod aftermath;
+mod batch;
+mod commands;
+mod compose;
+mod place;
+mod receive;
+mod views;
+mod writer;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+pub use writer::{Writer, WriterParts};
+
+use crate::catalogue::Code;
+use crate::db::Committed;
+use crate::events::core::event::Event;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::verified::Verified;
+use crate::events::model::Placed;
+use crate::rooms::core::decide::{Command, CreateRoom};
+use crate::rooms::error::RoomError;
+use crate::tenants::Tenant;
+
+/// Jobs that may wait for the writer; more make their callers wait.
+const QUEUE: usize = 1024;
+
+/// The door to the writer: cheap to clone.
+#[derive(Clone)]
+pub struct Timeline(mpsc::Sender<Job>);
+
+/// A command to be decided by the room.
+#[derive(Debug)]
+pub struct Act {
+    /// In which tenant.
+    pub tenant: Tenant,
+    /// Which room.
+    pub room_id: RoomId,
+    /// Who asks.
+    pub actor: Fqid,
+    /// For what.
+    pub command: Command,
+    /// With a send: what the client gave with it.
+    pub sending: Option<Sending>,
+    /// Under which key it must happen only once.
+    pub once: Option<Once>,
+    /// A peer's signed request, recorded in the first event.
+    pub request: Option<Value>,
+    /// Places for people of other servers, by the federation policy.
+    pub max_foreign: usize,
+}
+
+/// What a client gives with a message; none of it leaves this server.
+#[derive(Clone, Debug, Default)]
+pub struct Sending {
+    /// The client's own id: a repeat returns the first event.
+    pub event_uuid: Option<Uuid>,
+    /// Who really called, where the message is sent as somebody else.
+    pub sent_by: Option<Fqid>,
+}
+
+/// A key under which something happens only once.
+#[derive(Clone, Debug)]
+pub struct Once {
+    /// Whose keys: `create:<participant id>` or `peer:<server name>`.
+    pub scope: String,
+    /// The key.
+    pub key: String,
+}
+
+/// A room to be made.
+#[derive(Debug)]
+pub struct Make {
+    /// In which tenant.
+    pub tenant: Tenant,
+    /// By whom.
+    pub creator: Fqid,
+    /// In which workspace; stays on this server.
+    pub workspace_id: Uuid,
+    /// What.
+    pub room: CreateRoom,
+    /// With a DM: the pair that has only one.
+    pub dm_with: Option<Fqid>,
+    /// Under which key it must happen only once.
+    pub once: Option<Once>,
+}
+
+/// Events of another server, already verified, in the order of their logs.
+#[derive(Debug)]
+pub struct Page {
+    /// In which tenant.
+    pub tenant: Tenant,
+    /// Who delivered them.
+    pub deliverer: ServerName,
+    /// The events.
+    pub events: Vec<Verified<Event>>,
+    /// Whether a create event may begin a room here: one of our people joins it.
+    pub may_begin: bool,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The room.
+    pub room_id: RoomId,
+    /// The events that it caused; none: it was so already.
+    pub events: Vec<Placed>,
+    /// It had happened before, under the same `event_uuid` or key: the first event of then.
+    pub repeat_of: Option<EventId>,
+}
+
+/// What became of a received event (federation specification, "Requests", `send`).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Receipt {
+    /// It stands in its log and counts, or will be judged when host state arrives.
+    Accepted,
+    /// It was here already.
+    Duplicate,
+    /// It stands in its log and waits.
+    Pending,
+    /// It does not count.
+    Rejected {
+        /// Which check.
+        check: u8,
+        /// The catalogue's code.
+        code: Code,
+        /// In words.
+        message: String,
+        /// Whether it took its place in the log all the same.
+        placed: bool,
+    },
+}
+
+type Answer<T> = oneshot::Sender<Result<Committed<T>, RoomError>>;
+
+/// A unit of the writer's work.
+#[derive(Debug)]
+pub(in crate::rooms) enum Job {
+    /// A command.
+    Act(Box<Act>, Answer<Outcome>),
+    /// A new room.
+    Make(Box<Make>, Answer<Outcome>),
+    /// Events from elsewhere.
+    Receive(Page, Answer<Vec<Receipt>>),
+    /// An invitation from elsewhere: one event of a log that is not here.
+    Invitation(Tenant, Box<Verified<Event>>, Answer<()>),
+}
+
+impl Job {
+    pub(in crate::rooms) fn tenant(&self) -> &Tenant {
+        match self {
+            Job::Act(act, _) => &act.tenant,
+            Job::Make(make, _) => &make.tenant,
+            Job::Receive(page, _) => &page.tenant,
+            Job::Invitation(tenant, ..) => tenant,
+        }
+    }
+}
+
+impl Timeline {
+    /// The door, and the queue behind it for the writer.
+    pub(in crate::rooms) fn channel() -> (Timeline, mpsc::Receiver<Job>) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Timeline(sender), receiver)
+    }
+
+    /// Has a command decided; its events are on disk when this returns.
+    pub async fn act(&self, act: Act) -> Result<Committed<Outcome>, RoomError> {
+        self.ask(|answer| Job::Act(Box::new(act), answer)).await
+    }
+
+    /// Makes a room.
+    pub async fn make(&self, make: Make) -> Result<Committed<Outcome>, RoomError> {
+        self.ask(|answer| Job::Make(Box::new(make), answer)).await
+    }
+
+    /// Appends events of other servers; a receipt for each, in order.
+    pub async fn receive(&self, page: Page) -> Result<Committed<Vec<Receipt>>, RoomError> {
+        self.ask(|answer| Job::Receive(page, answer)).await
+    }
+
+    /// Records that one of our people was invited to a room of another server.
+    pub async fn invited(&self, tenant: &Tenant, event: Verified<Event>) -> Result<Committed<()>, RoomError> {
+        self.ask(|answer| Job::Invitation(tenant.clone(), Box::new(event), answer))
+            .await
+    }
+
+    async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<Committed<T>, RoomError> {
+        let (answer, outcome) = oneshot::channel();
+        self.0.send(job(answer)).await.map_err(|_| RoomError::Stopping)?;
+        outcome.await.map_err(|_| RoomError::Stopping)?
+    }
+}

@@ -1,0 +1,298 @@
+//! An event takes its place: the room's view moves on, and the event is judged by it.
+
+use std::sync::Arc;
+
+use crate::db::DbError;
+use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
+use crate::events::core::hash::Hash;
+use crate::events::core::ids::EventId;
+use crate::events::core::verified::Verified;
+use crate::events::model::{Kind, LogEnd, Placed, Shown, Standing};
+use crate::rooms::core::content::{self, Change, Create, LogPosition, Membership, StateChange};
+use crate::rooms::core::history::{History, StateEntry};
+use crate::rooms::core::judge::{Claim, Reason, Target, Verdict, Waiting, judge};
+use crate::rooms::core::view::{Log, RoomView};
+
+/// An event at its place, and why it does not count where it does not.
+pub(super) struct Landing {
+    /// The event at its place.
+    pub(super) placed: Placed,
+    /// The verdict.
+    pub(super) verdict: Verdict,
+    /// With a state event that counts: what it changed.
+    pub(super) change: Option<StateChange>,
+}
+
+/// Begins a room with its create event. `None`: the event does not create this room.
+pub(super) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
+    let content = event.content.as_ref()?;
+    let create: Create = serde::Deserialize::deserialize(content).ok()?;
+    let creator = event.sender.clone()?;
+    let is_first = event.event_type == EventType::ROOM_CREATE && event.seq == 1 && event.epoch == 1;
+    let id = crate::events::core::ids::RoomId::derive(&event.origin, &create.nonce);
+    if !is_first || id != event.room_id || creator.server_name() != &event.origin {
+        return None;
+    }
+    let history = History::begin(event.origin.clone(), &create, creator, event.ts, event.seq, hash);
+    let mut view = RoomView {
+        history,
+        logs: Default::default(),
+    };
+    advance(&mut view, event, hash);
+    Some(view)
+}
+
+/// Places the create event of a room that was just begun.
+pub(super) fn first(event: &Verified<Event>, position: i64) -> Landing {
+    Landing {
+        placed: placed(event, position, Standing::Valid, Shown::History, Kind::State, None),
+        verdict: Verdict::Valid,
+        change: event
+            .content
+            .as_ref()
+            .and_then(|content| StateChange::parse(&event.event_type, content).ok()),
+    }
+}
+
+/// Places the next event of a log. The caller has checked that it follows the log's end, and knows the target's facts.
+pub(super) fn next(view: &mut RoomView, event: &Verified<Event>, position: i64, target: Option<&Placed>) -> Landing {
+    let is_host = event.origin == *view.history.host();
+    let landing = if is_host && event.event_type.is_state() {
+        state(view, event, position)
+    } else if event.event_type == EventType::ROOM_LEAVE || event.event_type == EventType::LOG_KEY {
+        bookkeeping(view, event, position)
+    } else {
+        timeline(view, event, position, target)
+    };
+    advance(view, event, event.hash());
+    landing
+}
+
+fn state(view: &mut RoomView, event: &Verified<Event>, position: i64) -> Landing {
+    let (last_seq, last_hash) = view.history.last();
+    let follows = event.state_seq == last_seq && event.state_hash == Some(last_hash);
+    let (Some(content), true) = (&event.content, follows) else {
+        return Landing {
+            placed: placed(event, position, Standing::Wait, Shown::Never, Kind::State, None),
+            verdict: Verdict::Wait(if follows { Waiting::State } else { Waiting::StateHash }),
+            change: None,
+        };
+    };
+    let change = StateChange::parse(&event.event_type, content).ok();
+    let shown = change.as_ref().map_or(Shown::Never, |change| shown_state(view, change));
+    push_state(&mut view.history, event, event.hash(), change.as_ref());
+    let standing = if change.is_some() { Standing::Valid } else { Standing::Void };
+    Landing {
+        placed: placed(event, position, standing, shown, Kind::State, None),
+        verdict: match &change {
+            Some(_) => Verdict::Valid,
+            None => Verdict::Void(Reason::Malformed),
+        },
+        change,
+    }
+}
+
+/// The host's record of a leave that was shown already is not shown again.
+fn shown_state(view: &RoomView, state: &StateChange) -> Shown {
+    match &state.change {
+        Change::Member(change) if change.recorded_leave.is_some() => {
+            if view.membership(&change.participant) == Some(Membership::Leave) {
+                Shown::Never
+            } else {
+                Shown::History
+            }
+        }
+        Change::Seen | Change::Unknown => Shown::Never,
+        _ => Shown::History,
+    }
+}
+
+fn push_state(history: &mut History, event: &Event, hash: Hash, change: Option<&StateChange>) {
+    history.push(&StateEntry {
+        seq: event.seq,
+        hash,
+        sender: event.sender.as_ref(),
+        ts: event.ts,
+        change,
+    });
+}
+
+fn bookkeeping(view: &RoomView, event: &Verified<Event>, position: i64) -> Landing {
+    let leaves = event.event_type == EventType::ROOM_LEAVE
+        && event.sender.as_ref().is_some_and(|person| view.joined(person).is_some());
+    let shown = if leaves { Shown::History } else { Shown::Never };
+    Landing {
+        placed: placed(event, position, Standing::Valid, shown, Kind::Bookkeeping, None),
+        verdict: Verdict::Valid,
+        change: None,
+    }
+}
+
+fn timeline(view: &RoomView, event: &Verified<Event>, position: i64, target: Option<&Placed>) -> Landing {
+    let (target_id, malformed) = match &event.content {
+        Some(content) => match content::target(&event.event_type, content) {
+            Ok(id) => (id, false),
+            Err(_) => (None, true),
+        },
+        None => (None, false),
+    };
+    let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
+    let verdict = if malformed || event.event_type.is_state() {
+        Verdict::Void(Reason::Malformed)
+    } else {
+        judge_event(view, event, highest.max(event.state_seq), target)
+    };
+    let mut placed = placed(event, position, Standing::Valid, shown_timeline(event), Kind::Timeline, target_id);
+    apply(&mut placed, verdict);
+    Landing {
+        placed,
+        verdict,
+        change: None,
+    }
+}
+
+/// Where a timeline event is shown if it counts. Content that is not here yet is shown when it comes.
+pub(super) fn shown_timeline(event: &Event) -> Shown {
+    let is = |event_type: &EventType| event.event_type == *event_type;
+    if event.content.is_none() {
+        Shown::Never
+    } else if is(&EventType::ROOM_MESSAGE) {
+        Shown::History
+    } else if is(&EventType::ROOM_MESSAGE_EDIT) || is(&EventType::ROOM_REDACTION) || is(&EventType::ROOM_REACTION) {
+        Shown::Stream
+    } else {
+        Shown::Never
+    }
+}
+
+/// Judges a timeline event by the room as it is now.
+pub(super) fn judge_event(view: &RoomView, event: &Event, highest: i64, target: Option<&Placed>) -> Verdict {
+    let Some(sender) = &event.sender else {
+        return Verdict::Void(Reason::Malformed);
+    };
+    judge(
+        &view.history,
+        &Claim {
+            origin: &event.origin,
+            epoch: event.epoch,
+            seq: event.seq,
+            sender,
+            event_type: &event.event_type,
+            ts: event.ts,
+            state_seq: event.state_seq,
+            state_hash: event.state_hash,
+            highest_state_seq: highest,
+            leaves: view.leaves(sender),
+            target: target.map(|target| Target {
+                sender: target.event.sender.as_ref(),
+                event_type: &target.event.event_type,
+                ts: target.event.ts,
+            }),
+        },
+    )
+}
+
+/// Gives a placed event its verdict: what is void keeps its place and loses its content.
+pub(super) fn apply(placed: &mut Placed, verdict: Verdict) {
+    match verdict {
+        Verdict::Valid => placed.standing = Standing::Valid,
+        Verdict::Wait(_) => {
+            placed.standing = Standing::Wait;
+            placed.shown = Shown::Never;
+        }
+        Verdict::Void(_) => {
+            placed.standing = Standing::Void;
+            placed.shown = Shown::Never;
+            let event = Arc::make_mut(&mut placed.event);
+            event.content = None;
+            event.salt = None;
+        }
+    }
+}
+
+fn placed(
+    event: &Verified<Event>,
+    position: i64,
+    standing: Standing,
+    shown: Shown,
+    kind: Kind,
+    target: Option<EventId>,
+) -> Placed {
+    Placed {
+        position,
+        hash: event.hash(),
+        event: Arc::new((**event).clone()),
+        standing,
+        shown,
+        kind,
+        target,
+    }
+}
+
+/// The log's end moves to this event.
+fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
+    let log = view.logs.entry(event.origin.clone()).or_insert_with(|| Log {
+        head: LogPosition::START,
+        ts: 0,
+        state_seq: 0,
+        leaves: Default::default(),
+    });
+    log.head = LogPosition {
+        epoch: event.epoch,
+        seq: event.seq,
+        hash: Some(hash),
+    };
+    log.ts = event.ts;
+    log.state_seq = log.state_seq.max(event.state_seq);
+    if let (true, Some(person)) = (event.event_type == EventType::ROOM_LEAVE, &event.sender) {
+        log.leaves
+            .entry(person.clone())
+            .or_default()
+            .push((event.epoch, event.seq));
+    }
+}
+
+/// Folds a room from what the store holds of it. An invitation that arrived without its log begins no room.
+pub(super) fn fold(deciding: &[Placed], ends: Vec<LogEnd>) -> Result<Option<RoomView>, DbError> {
+    let create = deciding.iter().find(|item| item.event.event_type == EventType::ROOM_CREATE);
+    let Some(mut view) = create.and_then(|item| begin(&item.event, item.hash)) else {
+        return Ok(None);
+    };
+    let host = view.history.host().clone();
+    for item in deciding {
+        let event = &item.event;
+        if item.kind == Kind::Bookkeeping {
+            advance(&mut view, event, item.hash);
+        } else if event.origin == host && event.event_type != EventType::ROOM_CREATE {
+            let (last_seq, last_hash) = view.history.last();
+            let change = event
+                .content
+                .as_ref()
+                .and_then(|content| StateChange::parse(&event.event_type, content).ok());
+            let counts = item.standing != Standing::Wait
+                && event.state_seq == last_seq
+                && event.state_hash == Some(last_hash);
+            if counts {
+                push_state(&mut view.history, event, item.hash, change.as_ref());
+            }
+        }
+    }
+    for end in ends {
+        let leaves = view.logs.remove(&end.origin).map(|log| log.leaves).unwrap_or_default();
+        view.logs.insert(
+            end.origin.clone(),
+            Log {
+                head: LogPosition {
+                    epoch: end.epoch,
+                    seq: end.seq,
+                    hash: Some(end.hash),
+                },
+                ts: end.ts,
+                state_seq: end.state_seq,
+                leaves,
+            },
+        );
+    }
+    Ok(Some(view))
+}

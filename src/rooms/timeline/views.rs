@@ -1,0 +1,81 @@
+//! The rooms that the writer knows by heart.
+
+use std::collections::HashMap;
+
+use super::place;
+use crate::db::{DbError, Tx};
+use crate::events::core::ids::RoomId;
+use crate::events::store;
+use crate::rooms::core::view::RoomView;
+use crate::tenants::Tenant;
+
+/// Rooms kept in memory; beyond it the longest unused half goes.
+const KEPT: usize = 8192;
+
+/// A cache of room views. It always equals what the database holds, or what the open transaction will have made of it:
+/// after a failed transaction the rooms that it touched are forgotten.
+#[derive(Default)]
+pub(super) struct Views {
+    rooms: HashMap<(i64, RoomId), Entry>,
+    uses: u64,
+}
+
+struct Entry {
+    view: RoomView,
+    last_use: u64,
+}
+
+impl Views {
+    /// The room, from memory or from the store; `None`: there is no such room.
+    pub(super) async fn get(
+        &mut self,
+        tx: &mut Tx,
+        tenant: &Tenant,
+        room_id: RoomId,
+    ) -> Result<Option<&mut RoomView>, DbError> {
+        let key = (tenant.key(), room_id);
+        self.uses += 1;
+        if !self.rooms.contains_key(&key) {
+            let Some(view) = load(tx, tenant, room_id).await? else {
+                return Ok(None);
+            };
+            self.insert(tenant, room_id, view);
+        }
+        let entry = self.rooms.get_mut(&key);
+        Ok(entry.map(|entry| {
+            entry.last_use = self.uses;
+            &mut entry.view
+        }))
+    }
+
+    /// Remembers a new room.
+    pub(super) fn insert(&mut self, tenant: &Tenant, room_id: RoomId, view: RoomView) {
+        if self.rooms.len() >= KEPT {
+            let limit = self.uses.saturating_sub(KEPT as u64 / 2);
+            self.rooms.retain(|_, entry| entry.last_use > limit);
+        }
+        let last_use = self.uses;
+        self.rooms
+            .insert((tenant.key(), room_id), Entry { view, last_use });
+    }
+
+    /// Forgets a room.
+    pub(super) fn forget(&mut self, tenant: &Tenant, room_id: RoomId) {
+        self.rooms.remove(&(tenant.key(), room_id));
+    }
+
+    /// Forgets all rooms of a tenant: another node has written.
+    pub(super) fn forget_all(&mut self, tenant: &Tenant) {
+        self.rooms.retain(|(key, _), _| *key != tenant.key());
+    }
+}
+
+/// Folds a room from its stored state events, own leaves and log ends.
+async fn load(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Option<RoomView>, DbError> {
+    let ends = store::ends_in(tx, tenant, room_id).await?;
+    if ends.is_empty() {
+        return Ok(None);
+    }
+    let deciding = store::deciding(tx, tenant, room_id).await?;
+    place::fold(&deciding, ends)
+}
