@@ -16,7 +16,6 @@ CREATE TABLE rooms (
     edit_window_seconds BIGINT NOT NULL,
     auto_close          BIGINT NOT NULL,
     federated           BIGINT NOT NULL,    -- 1 once a person of another server was invited
-    workspace_id        TEXT   NOT NULL,    -- empty: the reader's personal one (rooms hosted elsewhere)
     creator_id          TEXT   NOT NULL,
     created_at          BIGINT NOT NULL,
     power_levels        TEXT   NOT NULL,    -- JSON object, all keys

@@ -93,7 +93,7 @@ impl KeyRing {
 
     /// Loads a tenant's current key; makes its first one if it has none. True: one was made.
     pub async fn load(&self, db: &Db, tenant: &Tenant, now_ms: i64) -> Result<bool, KeyRingError> {
-        let records = records(db, tenant).await?;
+        let records = records(tenant, db).await?;
         let current = records.iter().find(|record| record.expires_at.is_none());
         let (pair, made) = match current {
             Some(record) => (self.read(tenant, record.public_key.key_id())?, false),
@@ -185,7 +185,7 @@ impl KeyRing {
 }
 
 /// All public keys of a tenant, oldest first.
-pub async fn records(db: &Db, tenant: &Tenant) -> Result<Vec<KeyRecord>, DbError> {
+pub async fn records(tenant: &Tenant, db: &Db) -> Result<Vec<KeyRecord>, DbError> {
     let rows = sqlx::query(
         "SELECT public_key, valid_from, expires_at, signed_by_previous FROM tenant_keys
          WHERE tenant = $1 ORDER BY valid_from, key_id",

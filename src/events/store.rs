@@ -18,13 +18,13 @@ const COLUMNS: &str = "stream_position, event_id, room_id, origin, epoch, seq, p
 const COLUMN_COUNT: usize = 23;
 
 /// Takes the tenant's stream for this transaction and reads the last position given out.
-pub async fn lock_position(tx: &mut Tx, tenant: &Tenant) -> Result<i64, DbError> {
+pub async fn lock_position(tenant: &Tenant, tx: &mut Tx) -> Result<i64, DbError> {
     let sql = "UPDATE streams SET position = position WHERE tenant = $1 RETURNING position";
     Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(tx.conn()).await?)
 }
 
 /// Records the last position given out.
-pub async fn set_position(tx: &mut Tx, tenant: &Tenant, position: i64) -> Result<(), DbError> {
+pub async fn set_position(tenant: &Tenant, tx: &mut Tx, position: i64) -> Result<(), DbError> {
     sqlx::query("UPDATE streams SET position = $2 WHERE tenant = $1")
         .bind(tenant.key())
         .bind(position)
@@ -34,13 +34,13 @@ pub async fn set_position(tx: &mut Tx, tenant: &Tenant, position: i64) -> Result
 }
 
 /// The last position that readers can see.
-pub async fn position(db: &Db, tenant: &Tenant) -> Result<i64, DbError> {
+pub async fn position(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
     let sql = "SELECT position FROM streams WHERE tenant = $1";
     Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(db.reader()).await?)
 }
 
 /// Appends events. One that arrived early by itself (an invitation) keeps its first place.
-pub async fn insert(tx: &mut Tx, tenant: &Tenant, placed: &[Placed]) -> Result<(), DbError> {
+pub async fn insert(tenant: &Tenant, tx: &mut Tx, placed: &[Placed]) -> Result<(), DbError> {
     for run in rows::runs(placed) {
         let sql = format!(
             "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq) DO NOTHING",
@@ -80,7 +80,7 @@ pub async fn insert(tx: &mut Tx, tenant: &Tenant, placed: &[Placed]) -> Result<(
 }
 
 /// Moves an event that waited to its new place in the stream.
-pub async fn settle(tx: &mut Tx, tenant: &Tenant, placed: &Placed) -> Result<(), DbError> {
+pub async fn settle(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), DbError> {
     sqlx::query("UPDATE events SET stream_position = $3, verdict = $4, shown = $5 WHERE tenant = $1 AND event_id = $2")
         .bind(tenant.key())
         .bind(placed.event.event_id.to_string())
@@ -93,7 +93,7 @@ pub async fn settle(tx: &mut Tx, tenant: &Tenant, placed: &Placed) -> Result<(),
 }
 
 /// Records that an event does not count: its content goes, its place stays.
-pub async fn make_void(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<(), DbError> {
+pub async fn make_void(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<(), DbError> {
     sqlx::query(
         "UPDATE events SET verdict = 'void', shown = 0, content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2",
     )
@@ -105,7 +105,7 @@ pub async fn make_void(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Resul
 }
 
 /// Erases a message and its edits; chain and signatures go on verifying.
-pub async fn erase(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<(), DbError> {
+pub async fn erase(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<(), DbError> {
     let id = event_id.to_string();
     sqlx::query("UPDATE events SET content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2")
         .bind(tenant.key())
@@ -120,8 +120,8 @@ pub async fn erase(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<()
 
 /// Messages that `origin` redacted up to `seq` and whose content is still here.
 pub async fn redacted_but_kept(
-    tx: &mut Tx,
     tenant: &Tenant,
+    tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
     seq: i64,
@@ -141,7 +141,7 @@ pub async fn redacted_but_kept(
 }
 
 /// Records where logs end now.
-pub async fn set_ends(tx: &mut Tx, tenant: &Tenant, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
+pub async fn set_ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
     for run in rows::runs(ends) {
         let sql = format!(
             "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
@@ -167,7 +167,7 @@ pub async fn set_ends(tx: &mut Tx, tenant: &Tenant, ends: &[(RoomId, LogEnd)]) -
 }
 
 /// Where the logs of a room end, as of this transaction.
-pub async fn ends_in(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
+pub async fn ends_in(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
     let rows = sqlx::query(ENDS)
         .bind(tenant.key())
         .bind(room_id.to_string())
@@ -177,7 +177,7 @@ pub async fn ends_in(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Ve
 }
 
 /// Where the logs of a room end.
-pub async fn ends(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
+pub async fn ends(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
     let rows = sqlx::query(ENDS)
         .bind(tenant.key())
         .bind(room_id.to_string())
@@ -200,7 +200,7 @@ fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
 }
 
 /// State events and own leaves of a room in the order of their arrival: what its view is folded from.
-pub async fn deciding(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn deciding(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
     );
@@ -213,7 +213,7 @@ pub async fn deciding(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<V
 }
 
 /// Events of a room that wait for host state, in log order.
-pub async fn waiting(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn waiting(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND verdict = 'wait' ORDER BY origin, epoch, seq"
     );
@@ -227,8 +227,8 @@ pub async fn waiting(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Ve
 
 /// Timeline events of one origin that lie beyond `(epoch, seq)` and count so far; of one sender only, if given.
 pub async fn beyond(
-    tx: &mut Tx,
     tenant: &Tenant,
+    tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
     (epoch, seq): (i64, i64),
@@ -252,7 +252,7 @@ pub async fn beyond(
 }
 
 /// The event with this id, as of this transaction.
-pub async fn by_id_in(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result<Option<Placed>, DbError> {
+pub async fn by_id_in(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<Option<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -263,7 +263,7 @@ pub async fn by_id_in(tx: &mut Tx, tenant: &Tenant, event_id: EventId) -> Result
 }
 
 /// The event with this id.
-pub async fn by_id(db: &Db, tenant: &Tenant, event_id: EventId) -> Result<Option<Placed>, DbError> {
+pub async fn by_id(tenant: &Tenant, db: &Db, event_id: EventId) -> Result<Option<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -275,8 +275,8 @@ pub async fn by_id(db: &Db, tenant: &Tenant, event_id: EventId) -> Result<Option
 
 /// The event at a place of a log, as of this transaction.
 pub async fn at_in(
-    tx: &mut Tx,
     tenant: &Tenant,
+    tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
     (epoch, seq): (i64, i64),
@@ -296,7 +296,7 @@ pub async fn at_in(
 }
 
 /// Valid events about `target`, as of this transaction.
-pub async fn about(tx: &mut Tx, tenant: &Tenant, target: EventId) -> Result<Vec<Placed>, DbError> {
+pub async fn about(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<Vec<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND target_id = $2 ORDER BY stream_position");
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -308,8 +308,8 @@ pub async fn about(tx: &mut Tx, tenant: &Tenant, target: EventId) -> Result<Vec<
 
 /// One origin's log from after `(epoch, seq)` on, at most `limit` events.
 pub async fn log_page(
-    db: &Db,
     tenant: &Tenant,
+    db: &Db,
     room_id: RoomId,
     origin: &ServerName,
     (epoch, seq): (i64, i64),
@@ -332,7 +332,7 @@ pub async fn log_page(
 }
 
 /// The host's state events of a room, in order.
-pub async fn state_events(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn state_events(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind = 1 ORDER BY epoch, seq");
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -343,7 +343,7 @@ pub async fn state_events(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<V
 }
 
 /// Everything after `position` in the order of the stream, for walking the whole store.
-pub async fn walk(db: &Db, tenant: &Tenant, position: i64, limit: i64) -> Result<Vec<Placed>, DbError> {
+pub async fn walk(tenant: &Tenant, db: &Db, position: i64, limit: i64) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND stream_position > $2 ORDER BY stream_position LIMIT $3"
     );
@@ -357,7 +357,7 @@ pub async fn walk(db: &Db, tenant: &Tenant, position: i64, limit: i64) -> Result
 }
 
 /// Every log of a tenant.
-pub async fn all_ends(db: &Db, tenant: &Tenant) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
+pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
     let rows = sqlx::query(
         "SELECT room_id, origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 ORDER BY room_id, origin",
     )
@@ -374,8 +374,8 @@ pub async fn all_ends(db: &Db, tenant: &Tenant) -> Result<Vec<(RoomId, LogEnd)>,
 
 /// Records the key that verifies a log from `from_seq` on.
 pub async fn add_log_key(
-    tx: &mut Tx,
     tenant: &Tenant,
+    tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
     key: &PublicKey,
@@ -410,7 +410,7 @@ pub struct LogKey {
 }
 
 /// The keys that verify a room's logs.
-pub async fn log_keys(db: &Db, tenant: &Tenant, room_id: RoomId) -> Result<Vec<LogKey>, DbError> {
+pub async fn log_keys(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogKey>, DbError> {
     let rows = sqlx::query(
         "SELECT origin, public_key, from_seq FROM log_keys WHERE tenant = $1 AND room_id = $2 ORDER BY origin, from_seq",
     )

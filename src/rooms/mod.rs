@@ -1,3 +1,13 @@
 //! Rooms: who is in them, what may be said, and what of it counts.
+//!
+//! [`core`] holds the rules and is pure; [`timeline`] is the one writer; [`project`] and [`store`] keep the rows that
+//! clients are shown. May use `events`, `db`, `participants`, `tenants`; other domains use the functions here, not the
+//! tables.
 
 pub mod core;
+pub mod error;
+pub mod project;
+pub mod store;
+pub mod timeline;
+
+pub use error::RoomError;

@@ -66,8 +66,8 @@ pub async fn lock(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
 
 /// Replaces the features of a tenant.
 pub async fn set_features(
-    tx: &mut Tx,
     tenant: &Tenant,
+    tx: &mut Tx,
     features: &Map<String, Value>,
 ) -> Result<(), DbError> {
     sqlx::query("UPDATE tenants SET features = $2 WHERE id = $1")

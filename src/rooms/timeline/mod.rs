@@ -5,20 +5,14 @@
 //! and answers after the commit. A caller that goes away neither aborts nor loses anything. May use `events`, `db`,
 //! `rooms::core`, and the stores of rooms, messages and participants for their projections.
 
-mod aftermath;
-mod batch;
-mod commands;
 mod compose;
 mod place;
-mod receive;
 mod views;
-mod writer;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-pub use writer::{Writer, WriterParts};
 
 use crate::catalogue::Code;
 use crate::db::Committed;
@@ -84,8 +78,6 @@ pub struct Make {
     pub tenant: Tenant,
     /// By whom.
     pub creator: Fqid,
-    /// In which workspace; stays on this server.
-    pub workspace_id: Uuid,
     /// What.
     pub room: CreateRoom,
     /// With a DM: the pair that has only one.

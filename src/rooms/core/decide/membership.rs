@@ -99,7 +99,7 @@ pub(super) fn join(
     let invited = open_invitation(view, actor, context.now);
     let returning = membership == Some(Membership::Join);
     match view.room_type() {
-        RoomType::Dm if !view.history.member(actor).is_some() => {
+        RoomType::Dm if view.history.member(actor).is_none() => {
             return Err(Refusal::Type("a DM has exactly two people"));
         }
         RoomType::Sidekick => return Err(Refusal::Type("people cannot join this kind of room")),

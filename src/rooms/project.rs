@@ -1,0 +1,135 @@
+//! The projection of a room: the rows that clients are shown, made from its view after state has changed.
+
+use super::core::content::{Change, Membership, RoomType, StateChange};
+use super::core::view::RoomView;
+use super::store::{members, rooms, spans};
+use crate::db::{DbError, Tx};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::names::Fqid;
+use crate::events::model::{Placed, Shown, Standing};
+use crate::tenants::Tenant;
+
+/// Writes what an event of the log changed about people: membership rows and what they are shown.
+pub async fn membership(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    placed: &Placed,
+    change: Option<&StateChange>,
+) -> Result<(), DbError> {
+    let person = match change.map(|state| &state.change) {
+        Some(Change::Member(change)) => Some(&change.participant),
+        _ if placed.event.event_type == EventType::ROOM_LEAVE => placed.event.sender.as_ref(),
+        _ => None,
+    };
+    let Some(person) = person.filter(|_| placed.standing == Standing::Valid) else {
+        return Ok(());
+    };
+    let room_id = placed.event.room_id;
+    write_member(tenant, tx, view, room_id, person).await?;
+    if person.server_name() == tenant.server_name() {
+        show(tenant, tx, view, placed, person).await?;
+    }
+    Ok(())
+}
+
+async fn write_member(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    room_id: RoomId,
+    person: &Fqid,
+) -> Result<(), DbError> {
+    let (Some(member), Some(membership)) = (view.history.member(person), view.membership(person)) else {
+        return Ok(());
+    };
+    members::upsert(
+        tenant,
+        tx,
+        room_id,
+        &members::MemberRow {
+            fqid: person.clone(),
+            membership,
+            power_level: member.power_level,
+            joined_at: member.joined_at.filter(|_| membership == Membership::Join),
+            changed_at: member.changed_at,
+            invited_by: member.changed_by.as_ref().map(ParticipantId::derive),
+            reason: member.reason.clone(),
+            expires_at: member.expires_at,
+        },
+    )
+    .await
+}
+
+/// A member sees the stream from its join on, and its last event; whoever is not in the room sees what concerns it.
+async fn show(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    placed: &Placed,
+    person: &Fqid,
+) -> Result<(), DbError> {
+    let (id, room, position) = (ParticipantId::derive(person), placed.event.room_id, placed.position);
+    match view.membership(person) {
+        Some(Membership::Join) => spans::open(tenant, tx, id, room, position - 1).await,
+        Some(Membership::Ban) => {
+            spans::clear(tenant, tx, id, room).await?;
+            spans::show_one(tenant, tx, id, room, position).await
+        }
+        _ if placed.shown == Shown::Never => Ok(()),
+        _ => {
+            if !spans::close(tenant, tx, id, room, position).await? {
+                spans::show_one(tenant, tx, id, room, position).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Writes the room's own row.
+pub async fn room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId, view: &RoomView) -> Result<(), DbError> {
+    let profile = view.history.profile();
+    let is_foreign = |person: &Fqid| person.server_name() != view.history.host();
+    let federated = view.history.host() != tenant.server_name()
+        || view.history.members().any(|(person, _)| is_foreign(person));
+    let row = rooms::RoomRow {
+        id: room_id,
+        host: view.history.host().clone(),
+        room_type: profile.room_type,
+        state: view.history.lifecycle(),
+        name: profile.name.clone(),
+        topic: profile.topic.clone(),
+        alias: profile.alias.clone(),
+        scope_kind: profile.scope_kind.clone(),
+        visibility: profile.visibility.clone(),
+        read_role_slugs: profile.read_role_slugs.clone(),
+        avatar_url: profile.avatar_url.clone(),
+        history_visibility: profile.history_visibility,
+        edit_window_seconds: view.history.edit_window(),
+        auto_close: profile.auto_close,
+        federated,
+        creator_id: ParticipantId::derive(&profile.creator),
+        created_at: profile.created_at,
+        power_levels: view.history.levels().to_map().clone(),
+        member_count: view.joined_members().count(),
+    };
+    rooms::upsert(tenant, tx, &row).await?;
+    if profile.room_type == RoomType::Dm {
+        remember_pair(tenant, tx, room_id, view).await?;
+    }
+    Ok(())
+}
+
+async fn remember_pair(tenant: &Tenant, tx: &mut Tx, room_id: RoomId, view: &RoomView) -> Result<(), DbError> {
+    let mut pair: Vec<ParticipantId> = view
+        .history
+        .members()
+        .map(|(person, _)| ParticipantId::derive(person))
+        .collect();
+    pair.sort_unstable();
+    match pair.as_slice() {
+        [first, other] => rooms::remember_pair(tenant, tx, *first, *other, room_id).await,
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,257 @@
+//! The table `members`.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AssertSqlSafe, Row};
+
+use super::rooms::{from_word, word};
+use crate::db::{Db, DbError, Tx};
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::names::{Fqid, ServerName};
+use crate::rooms::core::content::Membership;
+use crate::tenants::Tenant;
+
+/// Somebody's relation to a room.
+#[derive(Clone, Debug)]
+pub struct MemberRow {
+    /// Who.
+    pub fqid: Fqid,
+    /// The relation.
+    pub membership: Membership,
+    /// The level, 0 to 100.
+    pub power_level: u8,
+    /// Since when joined, in ms.
+    pub joined_at: Option<i64>,
+    /// When the relation last changed, in ms.
+    pub changed_at: i64,
+    /// Who made the change: with an invitation, who invited.
+    pub invited_by: Option<ParticipantId>,
+    /// Why.
+    pub reason: Option<String>,
+    /// Until when an invitation can be accepted, in ms.
+    pub expires_at: Option<i64>,
+}
+
+impl MemberRow {
+    /// The participant's id.
+    pub fn participant_id(&self) -> ParticipantId {
+        ParticipantId::derive(&self.fqid)
+    }
+}
+
+const COLUMNS: &str =
+    "m.fqid, m.membership, m.power_level, m.joined_at, m.changed_at, m.invited_by, m.reason, m.expires_at";
+
+/// Writes the row anew.
+pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: RoomId, member: &MemberRow) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO members (tenant, room_id, participant_id, fqid, server_name, membership, power_level, joined_at,
+             changed_at, invited_by, reason, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         ON CONFLICT (tenant, room_id, participant_id) DO UPDATE SET membership = excluded.membership,
+             power_level = excluded.power_level, joined_at = excluded.joined_at, changed_at = excluded.changed_at,
+             invited_by = excluded.invited_by, reason = excluded.reason, expires_at = excluded.expires_at",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .bind(member.participant_id().to_string())
+    .bind(member.fqid.as_str())
+    .bind(member.fqid.server_name().as_str())
+    .bind(word(&member.membership))
+    .bind(i64::from(member.power_level))
+    .bind(member.joined_at)
+    .bind(member.changed_at)
+    .bind(member.invited_by.map(|id| id.to_string()))
+    .bind(&member.reason)
+    .bind(member.expires_at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// One participant's relation to a room.
+pub async fn get<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    room: RoomId,
+    participant: ParticipantId,
+) -> Result<Option<MemberRow>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m WHERE m.tenant = $1 AND m.room_id = $2 AND m.participant_id = $3"
+    );
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .bind(participant.to_string())
+        .fetch_optional(on)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// A page of members, highest level first; `membership` empty for all. And how many there are.
+pub async fn list(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    membership: &str,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<MemberRow>, i64), DbError> {
+    let total: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM members WHERE tenant = $1 AND room_id = $2 AND ($3 = '' OR membership = $3)",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .bind(membership)
+    .fetch_one(db.reader())
+    .await?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m WHERE m.tenant = $1 AND m.room_id = $2 AND ($3 = '' OR m.membership = $3)
+         ORDER BY m.power_level DESC, m.participant_id LIMIT $4 OFFSET $5"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .bind(membership)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(db.reader())
+        .await?;
+    let members = rows.iter().map(read).collect::<Result<_, _>>()?;
+    Ok((members, total))
+}
+
+/// Open invitations of a room (participant `None`) or of a participant (room `None`), in the order of their keys, after
+/// `from`.
+pub async fn invitations(
+    tenant: &Tenant,
+    db: &Db,
+    room: Option<RoomId>,
+    participant: Option<ParticipantId>,
+    now: i64,
+    from: &str,
+    limit: i64,
+) -> Result<Vec<(RoomId, MemberRow)>, DbError> {
+    let sql = format!(
+        "SELECT m.room_id, {COLUMNS} FROM members m
+         WHERE m.tenant = $1 AND m.membership = 'invite' AND (m.expires_at IS NULL OR m.expires_at > $2)
+           AND ($3 = '' OR m.room_id = $3) AND ($4 = '' OR m.participant_id = $4)
+           AND m.room_id || m.participant_id > $5
+         ORDER BY m.room_id, m.participant_id LIMIT $6"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(now)
+        .bind(room.map(|id| id.to_string()).unwrap_or_default())
+        .bind(participant.map(|id| id.to_string()).unwrap_or_default())
+        .bind(from)
+        .bind(limit)
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let room = row
+                .try_get::<String, _>("room_id")?
+                .parse()
+                .map_err(|error| DbError::unreadable("members", "room_id", error))?;
+            Ok((room, read(row)?))
+        })
+        .collect()
+}
+
+/// The servers whose people are joined in a room.
+pub async fn servers(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<ServerName>, DbError> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT server_name FROM members WHERE tenant = $1 AND room_id = $2 AND membership = 'join'",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    names
+        .iter()
+        .map(|name| ServerName::parse_listed(name).map_err(|error| DbError::unreadable("members", "server_name", error)))
+        .collect()
+}
+
+/// The other person of a DM.
+pub async fn other_in_dm(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    participant: ParticipantId,
+) -> Result<Option<ParticipantId>, DbError> {
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT participant_id FROM members WHERE tenant = $1 AND room_id = $2 AND participant_id <> $3 LIMIT 1",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .bind(participant.to_string())
+    .fetch_optional(db.reader())
+    .await?;
+    id.map(|id| {
+        id.parse()
+            .map_err(|error| DbError::unreadable("members", "participant_id", error))
+    })
+    .transpose()
+}
+
+/// Local people who are joined in a room.
+pub async fn local_joined(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<ParticipantId>, DbError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT participant_id FROM members
+         WHERE tenant = $1 AND room_id = $2 AND membership = 'join' AND server_name = $3",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .bind(tenant.server_name().as_str())
+    .fetch_all(db.reader())
+    .await?;
+    ids.iter()
+        .map(|id| {
+            id.parse()
+                .map_err(|error| DbError::unreadable("members", "participant_id", error))
+        })
+        .collect()
+}
+
+/// Whether two people are joined in a room together.
+pub async fn share_a_room(
+    tenant: &Tenant,
+    db: &Db,
+    one: ParticipantId,
+    other: ParticipantId,
+) -> Result<bool, DbError> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM members a JOIN members b
+             ON b.tenant = a.tenant AND b.room_id = a.room_id AND b.participant_id = $3 AND b.membership = 'join'
+           WHERE a.tenant = $1 AND a.participant_id = $2 AND a.membership = 'join') THEN 1 ELSE 0 END",
+    )
+    .bind(tenant.key())
+    .bind(one.to_string())
+    .bind(other.to_string())
+    .fetch_one(db.reader())
+    .await?;
+    Ok(found == 1)
+}
+
+fn read(row: &AnyRow) -> Result<MemberRow, DbError> {
+    let fqid: String = row.try_get("fqid")?;
+    let invited_by: Option<String> = row.try_get("invited_by")?;
+    Ok(MemberRow {
+        fqid: fqid
+            .parse()
+            .map_err(|error| DbError::unreadable("members", "fqid", error))?,
+        membership: from_word("members", "membership", row.try_get("membership")?)?,
+        power_level: u8::try_from(row.try_get::<i64, _>("power_level")?).unwrap_or(0),
+        joined_at: row.try_get("joined_at")?,
+        changed_at: row.try_get("changed_at")?,
+        invited_by: invited_by
+            .map(|id| {
+                id.parse()
+                    .map_err(|error| DbError::unreadable("members", "invited_by", error))
+            })
+            .transpose()?,
+        reason: row.try_get("reason")?,
+        expires_at: row.try_get("expires_at")?,
+    })
+}

@@ -1,0 +1,277 @@
+//! The tables `rooms` and `dms`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AssertSqlSafe, Row};
+
+use crate::db::{Db, DbError, Tx, rows};
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::names::ServerName;
+use crate::rooms::core::content::{HistoryVisibility, Lifecycle, RoomType};
+use crate::rooms::core::levels::LevelKey;
+use crate::tenants::Tenant;
+
+/// A room as its row has it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+pub struct RoomRow {
+    pub id: RoomId,
+    pub host: ServerName,
+    pub room_type: RoomType,
+    pub state: Lifecycle,
+    pub name: Option<String>,
+    pub topic: Option<String>,
+    pub alias: Option<String>,
+    pub scope_kind: Option<String>,
+    pub visibility: Option<String>,
+    pub read_role_slugs: Vec<String>,
+    pub avatar_url: Option<String>,
+    pub history_visibility: HistoryVisibility,
+    pub edit_window_seconds: u64,
+    pub auto_close: bool,
+    pub federated: bool,
+    pub creator_id: ParticipantId,
+    pub created_at: i64,
+    pub power_levels: BTreeMap<LevelKey, u8>,
+    pub member_count: usize,
+}
+
+const COLUMNS: &str = "r.id, r.host, r.room_type, r.state, r.name, r.topic, r.alias, r.scope_kind, r.visibility, \
+     r.read_role_slugs, r.avatar_url, r.history_visibility, r.edit_window_seconds, r.auto_close, r.federated, \
+     r.creator_id, r.created_at, r.power_levels, r.member_count";
+
+/// Writes the row anew.
+pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), DbError> {
+    let columns = COLUMNS.replace("r.", "");
+    let sql = format!(
+        "INSERT INTO rooms (tenant, {columns}) VALUES {} ON CONFLICT (tenant, id) DO UPDATE SET
+         state = excluded.state, name = excluded.name, topic = excluded.topic, visibility = excluded.visibility,
+         read_role_slugs = excluded.read_role_slugs, avatar_url = excluded.avatar_url,
+         history_visibility = excluded.history_visibility, edit_window_seconds = excluded.edit_window_seconds,
+         auto_close = excluded.auto_close, federated = excluded.federated, power_levels = excluded.power_levels,
+         member_count = excluded.member_count, alias = excluded.alias, creator_id = excluded.creator_id,
+         created_at = excluded.created_at, scope_kind = excluded.scope_kind",
+        rows::values(1, 20)
+    );
+    sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room.id.to_string())
+        .bind(room.host.as_str())
+        .bind(word(&room.room_type))
+        .bind(word(&room.state))
+        .bind(&room.name)
+        .bind(&room.topic)
+        .bind(&room.alias)
+        .bind(&room.scope_kind)
+        .bind(&room.visibility)
+        .bind(json(&room.read_role_slugs))
+        .bind(&room.avatar_url)
+        .bind(word(&room.history_visibility))
+        .bind(i64::try_from(room.edit_window_seconds).unwrap_or(i64::MAX))
+        .bind(i64::from(room.auto_close))
+        .bind(i64::from(room.federated))
+        .bind(room.creator_id.to_string())
+        .bind(room.created_at)
+        .bind(json(&room.power_levels))
+        .bind(i64::try_from(room.member_count).unwrap_or(i64::MAX))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// The room with this id.
+pub async fn get<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    id: RoomId,
+) -> Result<Option<RoomRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM rooms r WHERE r.tenant = $1 AND r.id = $2");
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(id.to_string())
+        .fetch_optional(on)
+        .await?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Which rooms a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter<'a> {
+    /// A text in name or topic, in any case.
+    pub q: Option<&'a str>,
+    /// The type's word.
+    pub room_type: Option<&'a str>,
+    /// The caller's membership: its word.
+    pub membership: Option<&'a str>,
+    /// The state's word.
+    pub state: &'a str,
+    /// Whether rooms that the caller left count as own (archived rooms).
+    pub with_left: bool,
+    /// Whether public rooms of others are among them.
+    pub with_public: bool,
+}
+
+/// Rooms that a participant may see, by name and id; and how many there are.
+pub async fn list(
+    tenant: &Tenant,
+    db: &Db,
+    participant: ParticipantId,
+    filter: &Filter<'_>,
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<RoomRow>, i64), DbError> {
+    const FROM: &str = "FROM rooms r LEFT JOIN members m
+           ON m.tenant = r.tenant AND m.room_id = r.id AND m.participant_id = $2
+         WHERE r.tenant = $1 AND r.state = $3
+           AND (m.membership IN ('join', 'invite') OR ($4 = 1 AND m.membership = 'leave')
+                OR ($5 = 1 AND r.room_type = 'public' AND COALESCE(m.membership, '') <> 'ban'))
+           AND ($6 = '' OR m.membership = $6) AND ($7 = '' OR r.room_type = $7)
+           AND ($8 = '' OR LOWER(COALESCE(r.name, '') || ' ' || COALESCE(r.topic, '')) LIKE $8 ESCAPE '\\')";
+    let pattern = filter
+        .q
+        .filter(|q| !q.is_empty())
+        .map(crate::participants::profile::contains_pattern)
+        .unwrap_or_default();
+    let count = format!("SELECT COUNT(*) {FROM}");
+    let total: i64 = sqlx::query_scalar(AssertSqlSafe(count))
+        .bind(tenant.key())
+        .bind(participant.to_string())
+        .bind(filter.state)
+        .bind(i64::from(filter.with_left))
+        .bind(i64::from(filter.with_public))
+        .bind(filter.membership.unwrap_or_default())
+        .bind(filter.room_type.unwrap_or_default())
+        .bind(&pattern)
+        .fetch_one(db.reader())
+        .await?;
+    let page = format!("SELECT {COLUMNS} {FROM} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT $9 OFFSET $10");
+    let rows = sqlx::query(AssertSqlSafe(page))
+        .bind(tenant.key())
+        .bind(participant.to_string())
+        .bind(filter.state)
+        .bind(i64::from(filter.with_left))
+        .bind(i64::from(filter.with_public))
+        .bind(filter.membership.unwrap_or_default())
+        .bind(filter.room_type.unwrap_or_default())
+        .bind(&pattern)
+        .bind(limit)
+        .bind(offset)
+        .fetch_all(db.reader())
+        .await?;
+    let rooms = rows.iter().map(read).collect::<Result<_, _>>()?;
+    Ok((rooms, total))
+}
+
+/// How many rooms of the tenant are not closed.
+pub async fn count_open(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
+    let sql = "SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND host = $2 AND state <> 'closed'";
+    Ok(sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .bind(tenant.server_name().as_str())
+        .fetch_one(db.reader())
+        .await?)
+}
+
+/// Whether a room has this alias already.
+pub async fn has_alias(tenant: &Tenant, db: &Db, alias: &str) -> Result<bool, DbError> {
+    let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND alias = $2")
+        .bind(tenant.key())
+        .bind(alias)
+        .fetch_one(db.reader())
+        .await?;
+    Ok(found > 0)
+}
+
+/// The DM of two people, smaller id first.
+pub async fn dm_of<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    (first, other): (ParticipantId, ParticipantId),
+) -> Result<Option<RoomId>, DbError> {
+    let room: Option<String> =
+        sqlx::query_scalar("SELECT room_id FROM dms WHERE tenant = $1 AND first_id = $2 AND other_id = $3")
+            .bind(tenant.key())
+            .bind(first.to_string())
+            .bind(other.to_string())
+            .fetch_optional(on)
+            .await?;
+    room.map(|id| id.parse().map_err(|error| DbError::unreadable("dms", "room_id", error)))
+        .transpose()
+}
+
+/// Records the DM of two people, smaller id first; an earlier one stays.
+pub async fn remember_pair(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    first: ParticipantId,
+    other: ParticipantId,
+    room: RoomId,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO dms (tenant, first_id, other_id, room_id) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (tenant, first_id, other_id) DO NOTHING",
+    )
+    .bind(tenant.key())
+    .bind(first.to_string())
+    .bind(other.to_string())
+    .bind(room.to_string())
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The word that a value has in JSON.
+pub(super) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(word)) => word,
+        _ => String::new(),
+    }
+}
+
+/// The value that has this word in JSON.
+pub(super) fn from_word<T: DeserializeOwned>(
+    table: &'static str,
+    column: &'static str,
+    word: String,
+) -> Result<T, DbError> {
+    serde_json::from_value(Value::String(word)).map_err(|error| DbError::unreadable(table, column, error))
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn read(row: &AnyRow) -> Result<RoomRow, DbError> {
+    let text = |column: &str| row.try_get::<String, _>(column);
+    let bad = |column: &'static str| move |reason: String| DbError::unreadable("rooms", column, reason);
+    Ok(RoomRow {
+        id: text("id")?.parse().map_err(|error| DbError::unreadable("rooms", "id", error))?,
+        host: ServerName::parse_listed(&text("host")?)
+            .map_err(|error| DbError::unreadable("rooms", "host", error))?,
+        room_type: from_word("rooms", "room_type", text("room_type")?)?,
+        state: from_word("rooms", "state", text("state")?)?,
+        name: row.try_get("name")?,
+        topic: row.try_get("topic")?,
+        alias: row.try_get("alias")?,
+        scope_kind: row.try_get("scope_kind")?,
+        visibility: row.try_get("visibility")?,
+        read_role_slugs: serde_json::from_str(&text("read_role_slugs")?)
+            .map_err(|error| bad("read_role_slugs")(error.to_string()))?,
+        avatar_url: row.try_get("avatar_url")?,
+        history_visibility: from_word("rooms", "history_visibility", text("history_visibility")?)?,
+        edit_window_seconds: u64::try_from(row.try_get::<i64, _>("edit_window_seconds")?).unwrap_or(0),
+        auto_close: row.try_get::<i64, _>("auto_close")? != 0,
+        federated: row.try_get::<i64, _>("federated")? != 0,
+        creator_id: text("creator_id")?
+            .parse()
+            .map_err(|error| DbError::unreadable("rooms", "creator_id", error))?,
+        created_at: row.try_get("created_at")?,
+        power_levels: serde_json::from_str(&text("power_levels")?)
+            .map_err(|error| bad("power_levels")(error.to_string()))?,
+        member_count: usize::try_from(row.try_get::<i64, _>("member_count")?).unwrap_or(0),
+    })
+}

@@ -1,0 +1,151 @@
+//! The table `spans`: which positions of a room's stream a participant is shown.
+
+use crate::db::{DbError, Tx};
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::tenants::Tenant;
+
+/// From `after` on, everything; where an open span is there already, it stays.
+pub async fn open(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: ParticipantId,
+    room: RoomId,
+    after: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO spans (tenant, participant_id, room_id, after_position, until_position)
+         SELECT $1, $2, $3, $4, NULL WHERE NOT EXISTS (
+             SELECT 1 FROM spans WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND until_position IS NULL)
+         ON CONFLICT (tenant, participant_id, room_id, after_position) DO UPDATE SET until_position = NULL",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(room.to_string())
+    .bind(after)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends the open span with `until`, which is still shown. False: there was none.
+pub async fn close(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: ParticipantId,
+    room: RoomId,
+    until: i64,
+) -> Result<bool, DbError> {
+    let done = sqlx::query(
+        "UPDATE spans SET until_position = $4
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND until_position IS NULL",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(room.to_string())
+    .bind(until)
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Shows the single event at `position`: an invitation, a ban.
+pub async fn show_one(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: ParticipantId,
+    room: RoomId,
+    position: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO spans (tenant, participant_id, room_id, after_position, until_position)
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, participant_id, room_id, after_position) DO NOTHING",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(room.to_string())
+    .bind(position - 1)
+    .bind(position)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Shows nothing of the room any more.
+pub async fn clear(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: ParticipantId,
+    room: RoomId,
+) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM spans WHERE tenant = $1 AND participant_id = $2 AND room_id = $3")
+        .bind(tenant.key())
+        .bind(participant.to_string())
+        .bind(room.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// A part of a room's stream that a participant is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The room.
+    pub room_id: RoomId,
+    /// Shown is what lies after this position …
+    pub after: i64,
+    /// … up to this one; `None`: for as long as the participant stays.
+    pub until: Option<i64>,
+}
+
+/// All spans of a participant that reach beyond `position`.
+pub async fn of_participant(
+    tenant: &Tenant,
+    db: &crate::db::Db,
+    participant: ParticipantId,
+    position: i64,
+) -> Result<Vec<Span>, DbError> {
+    let rows: Vec<(String, i64, Option<i64>)> = sqlx::query_as(
+        "SELECT room_id, after_position, until_position FROM spans
+         WHERE tenant = $1 AND participant_id = $2 AND (until_position IS NULL OR until_position > $3)",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(position)
+    .fetch_all(db.reader())
+    .await?;
+    rows.into_iter()
+        .map(|(room, after, until)| {
+            Ok(Span {
+                room_id: room
+                    .parse()
+                    .map_err(|error| DbError::unreadable("spans", "room_id", error))?,
+                after,
+                until,
+            })
+        })
+        .collect()
+}
+
+/// The spans of a participant in one room, oldest first.
+pub async fn in_room(
+    tenant: &Tenant,
+    db: &crate::db::Db,
+    participant: ParticipantId,
+    room: RoomId,
+) -> Result<Vec<Span>, DbError> {
+    let rows: Vec<(i64, Option<i64>)> = sqlx::query_as(
+        "SELECT after_position, until_position FROM spans
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 ORDER BY after_position",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(room.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    let span = |(after, until)| Span {
+        room_id: room,
+        after,
+        until,
+    };
+    Ok(rows.into_iter().map(span).collect())
+}
