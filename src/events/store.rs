@@ -20,7 +20,10 @@ const COLUMN_COUNT: usize = 23;
 /// Takes the tenant's stream for this transaction and reads the last position given out.
 pub async fn lock_position(tenant: &Tenant, tx: &mut Tx) -> Result<i64, DbError> {
     let sql = "UPDATE streams SET position = position WHERE tenant = $1 RETURNING position";
-    Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(tx.conn()).await?)
+    Ok(sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .fetch_one(tx.conn())
+        .await?)
 }
 
 /// Records the last position given out.
@@ -36,7 +39,10 @@ pub async fn set_position(tenant: &Tenant, tx: &mut Tx, position: i64) -> Result
 /// The last position that readers can see.
 pub async fn position(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
     let sql = "SELECT position FROM streams WHERE tenant = $1";
-    Ok(sqlx::query_scalar(sql).bind(tenant.key()).fetch_one(db.reader()).await?)
+    Ok(sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .fetch_one(db.reader())
+        .await?)
 }
 
 /// Appends events. One that arrived early by itself (an invitation) keeps its first place.
@@ -107,14 +113,20 @@ pub async fn make_void(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Resul
 /// Erases a message and its edits; chain and signatures go on verifying.
 pub async fn erase(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<(), DbError> {
     let id = event_id.to_string();
-    sqlx::query("UPDATE events SET content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2")
+    sqlx::query(
+        "UPDATE events SET content = NULL, salt = NULL WHERE tenant = $1 AND event_id = $2",
+    )
+    .bind(tenant.key())
+    .bind(&id)
+    .execute(tx.conn())
+    .await?;
+    let sql = "UPDATE events SET content = NULL, salt = NULL
+               WHERE tenant = $1 AND target_id = $2 AND type = 'swp.room.message.edit'";
+    sqlx::query(sql)
         .bind(tenant.key())
         .bind(&id)
         .execute(tx.conn())
         .await?;
-    let sql = "UPDATE events SET content = NULL, salt = NULL
-               WHERE tenant = $1 AND target_id = $2 AND type = 'swp.room.message.edit'";
-    sqlx::query(sql).bind(tenant.key()).bind(&id).execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -141,7 +153,11 @@ pub async fn redacted_but_kept(
 }
 
 /// Records where logs end now.
-pub async fn set_ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
+pub async fn set_ends(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    ends: &[(RoomId, LogEnd)],
+) -> Result<(), DbError> {
     for run in rows::runs(ends) {
         let sql = format!(
             "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
@@ -167,7 +183,11 @@ pub async fn set_ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -
 }
 
 /// Where the logs of a room end, as of this transaction.
-pub async fn ends_in(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
+pub async fn ends_in(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+) -> Result<Vec<LogEnd>, DbError> {
     let rows = sqlx::query(ENDS)
         .bind(tenant.key())
         .bind(room_id.to_string())
@@ -186,7 +206,8 @@ pub async fn ends(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogEn
     rows.iter().map(read_end).collect()
 }
 
-const ENDS: &str = "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
+const ENDS: &str =
+    "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
 
 fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
     Ok(LogEnd {
@@ -200,7 +221,11 @@ fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
 }
 
 /// State events and own leaves of a room in the order of their arrival: what its view is folded from.
-pub async fn deciding(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn deciding(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
     );
@@ -213,7 +238,11 @@ pub async fn deciding(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<V
 }
 
 /// Events of a room that wait for host state, in log order.
-pub async fn waiting(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn waiting(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND verdict = 'wait' ORDER BY origin, epoch, seq"
     );
@@ -252,7 +281,11 @@ pub async fn beyond(
 }
 
 /// The event with this id, as of this transaction.
-pub async fn by_id_in(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<Option<Placed>, DbError> {
+pub async fn by_id_in(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    event_id: EventId,
+) -> Result<Option<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -297,7 +330,9 @@ pub async fn at_in(
 
 /// Valid events about `target`, as of this transaction.
 pub async fn about(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<Vec<Placed>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND target_id = $2 ORDER BY stream_position");
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND target_id = $2 ORDER BY stream_position"
+    );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
         .bind(target.to_string())
@@ -332,8 +367,14 @@ pub async fn log_page(
 }
 
 /// The host's state events of a room, in order.
-pub async fn state_events(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind = 1 ORDER BY epoch, seq");
+pub async fn state_events(
+    tenant: &Tenant,
+    db: &Db,
+    room_id: RoomId,
+) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind = 1 ORDER BY epoch, seq"
+    );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
         .bind(room_id.to_string())
@@ -343,7 +384,12 @@ pub async fn state_events(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<V
 }
 
 /// Everything after `position` in the order of the stream, for walking the whole store.
-pub async fn walk(tenant: &Tenant, db: &Db, position: i64, limit: i64) -> Result<Vec<Placed>, DbError> {
+pub async fn walk(
+    tenant: &Tenant,
+    db: &Db,
+    position: i64,
+    limit: i64,
+) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND stream_position > $2 ORDER BY stream_position LIMIT $3"
     );
@@ -444,8 +490,12 @@ pub fn read(row: &AnyRow) -> Result<Placed, DbError> {
         origin: name(&text("origin")?)?,
         epoch: row.try_get("epoch")?,
         seq: row.try_get("seq")?,
-        prev: optional("prev")?.map(|hash| parse("prev", &hash)).transpose()?,
-        sender: optional("sender")?.map(|sender| parse("sender", &sender)).transpose()?,
+        prev: optional("prev")?
+            .map(|hash| parse("prev", &hash))
+            .transpose()?,
+        sender: optional("sender")?
+            .map(|sender| parse("sender", &sender))
+            .transpose()?,
         event_type: parse("type", &text("type")?)?,
         ts: row.try_get("ts")?,
         state_seq: row.try_get("state_seq")?,
@@ -456,7 +506,9 @@ pub fn read(row: &AnyRow) -> Result<Placed, DbError> {
         key_id: parse("key_id", &text("key_id")?)?,
         signature: parse("signature", &text("signature")?)?,
         content: optional("content")?
-            .map(|content| serde_json::from_str(&content).map_err(|error| unreadable("content", error)))
+            .map(|content| {
+                serde_json::from_str(&content).map_err(|error| unreadable("content", error))
+            })
             .transpose()?,
         salt: optional("salt")?,
         content_flaw: None,
@@ -464,14 +516,18 @@ pub fn read(row: &AnyRow) -> Result<Placed, DbError> {
     Ok(Placed {
         position: row.try_get("stream_position")?,
         hash: parse("hash", &text("hash")?)?,
-        standing: text("verdict")?.parse().map_err(|error| unreadable("verdict", error))?,
+        standing: text("verdict")?
+            .parse()
+            .map_err(|error| unreadable("verdict", error))?,
         shown: Shown::from_column(row.try_get("shown")?),
         kind: match row.try_get::<i64, _>("kind")? {
             1 => Kind::State,
             2 => Kind::Bookkeeping,
             _ => Kind::Timeline,
         },
-        target: optional("target_id")?.map(|id| parse("target_id", &id)).transpose()?,
+        target: optional("target_id")?
+            .map(|id| parse("target_id", &id))
+            .transpose()?,
         event: Arc::new(event),
     })
 }
@@ -484,7 +540,8 @@ fn parse<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, Db
 where
     T::Err: ToString,
 {
-    text.parse().map_err(|error: T::Err| unreadable(column, error))
+    text.parse()
+        .map_err(|error: T::Err| unreadable(column, error))
 }
 
 fn unreadable(column: &'static str, reason: impl ToString) -> DbError {

@@ -40,7 +40,9 @@ impl Wake {
     pub fn committed(&self, tenant: &Tenant, end: i64, placed: &[Placed]) {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = placed.first().map_or(end, |item| item.position - 1);
-        let stream = streams.entry(tenant.key()).or_insert_with(|| Stream::new(first));
+        let stream = streams
+            .entry(tenant.key())
+            .or_insert_with(|| Stream::new(first));
         stream.recent.extend(placed.iter().cloned().map(Arc::new));
         while stream.recent.len() > KEPT {
             if let Some(gone) = stream.recent.pop_front() {
@@ -53,7 +55,9 @@ impl Wake {
     /// Watches the end of a tenant's stream. `now` is where it ends according to the store.
     pub fn watch(&self, tenant: &Tenant, now: i64) -> watch::Receiver<i64> {
         let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let stream = streams.entry(tenant.key()).or_insert_with(|| Stream::new(now));
+        let stream = streams
+            .entry(tenant.key())
+            .or_insert_with(|| Stream::new(now));
         stream.end.subscribe()
     }
 
@@ -64,7 +68,9 @@ impl Wake {
         if position < stream.complete_after {
             return None;
         }
-        let from = stream.recent.partition_point(|item| item.position <= position);
+        let from = stream
+            .recent
+            .partition_point(|item| item.position <= position);
         Some(stream.recent.range(from..).take(limit).cloned().collect())
     }
 }

@@ -43,7 +43,10 @@ impl Coded for RoomError {
     fn details(&self) -> Option<serde_json::Value> {
         match self {
             RoomError::Refused(refusal) => refusal.details(),
-            RoomError::TooLarge | RoomError::Unsignable(_) | RoomError::Stopping | RoomError::Db(_) => None,
+            RoomError::TooLarge
+            | RoomError::Unsignable(_)
+            | RoomError::Stopping
+            | RoomError::Db(_) => None,
         }
     }
 }

@@ -41,7 +41,8 @@ async fn write_member(
     room_id: RoomId,
     person: &Fqid,
 ) -> Result<(), DbError> {
-    let (Some(member), Some(membership)) = (view.history.member(person), view.membership(person)) else {
+    let (Some(member), Some(membership)) = (view.history.member(person), view.membership(person))
+    else {
         return Ok(());
     };
     members::upsert(
@@ -70,7 +71,11 @@ async fn show(
     placed: &Placed,
     person: &Fqid,
 ) -> Result<(), DbError> {
-    let (id, room, position) = (ParticipantId::derive(person), placed.event.room_id, placed.position);
+    let (id, room, position) = (
+        ParticipantId::derive(person),
+        placed.event.room_id,
+        placed.position,
+    );
     match view.membership(person) {
         Some(Membership::Join) => spans::open(tenant, tx, id, room, position - 1).await,
         Some(Membership::Ban) => {
@@ -88,7 +93,12 @@ async fn show(
 }
 
 /// Writes the room's own row.
-pub async fn room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId, view: &RoomView) -> Result<(), DbError> {
+pub async fn room(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    view: &RoomView,
+) -> Result<(), DbError> {
     let profile = view.history.profile();
     let is_foreign = |person: &Fqid| person.server_name() != view.history.host();
     let federated = view.history.host() != tenant.server_name()
@@ -121,7 +131,12 @@ pub async fn room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId, view: &RoomView
     Ok(())
 }
 
-async fn remember_pair(tenant: &Tenant, tx: &mut Tx, room_id: RoomId, view: &RoomView) -> Result<(), DbError> {
+async fn remember_pair(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    view: &RoomView,
+) -> Result<(), DbError> {
     let mut pair: Vec<ParticipantId> = view
         .history
         .members()

@@ -38,11 +38,15 @@ impl MemberRow {
     }
 }
 
-const COLUMNS: &str =
-    "m.fqid, m.membership, m.power_level, m.joined_at, m.changed_at, m.invited_by, m.reason, m.expires_at";
+const COLUMNS: &str = "m.fqid, m.membership, m.power_level, m.joined_at, m.changed_at, m.invited_by, m.reason, m.expires_at";
 
 /// Writes the row anew.
-pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: RoomId, member: &MemberRow) -> Result<(), DbError> {
+pub async fn upsert(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room: RoomId,
+    member: &MemberRow,
+) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO members (tenant, room_id, participant_id, fqid, server_name, membership, power_level, joined_at,
              changed_at, invited_by, reason, expires_at)
@@ -169,7 +173,10 @@ pub async fn servers(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<Serve
     .await?;
     names
         .iter()
-        .map(|name| ServerName::parse_listed(name).map_err(|error| DbError::unreadable("members", "server_name", error)))
+        .map(|name| {
+            ServerName::parse_listed(name)
+                .map_err(|error| DbError::unreadable("members", "server_name", error))
+        })
         .collect()
 }
 
@@ -196,7 +203,11 @@ pub async fn other_in_dm(
 }
 
 /// Local people who are joined in a room.
-pub async fn local_joined(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<ParticipantId>, DbError> {
+pub async fn local_joined(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+) -> Result<Vec<ParticipantId>, DbError> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT participant_id FROM members
          WHERE tenant = $1 AND room_id = $2 AND membership = 'join' AND server_name = $3",

@@ -17,7 +17,10 @@ use crate::tenants::Tenant;
 
 /// A room as its row has it.
 #[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 5 of the client specification"
+)]
 pub struct RoomRow {
     pub id: RoomId,
     pub host: ServerName,
@@ -148,7 +151,9 @@ pub async fn list(
         .bind(&pattern)
         .fetch_one(db.reader())
         .await?;
-    let page = format!("SELECT {COLUMNS} {FROM} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT $9 OFFSET $10");
+    let page = format!(
+        "SELECT {COLUMNS} {FROM} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT $9 OFFSET $10"
+    );
     let rows = sqlx::query(AssertSqlSafe(page))
         .bind(tenant.key())
         .bind(participant.to_string())
@@ -178,11 +183,12 @@ pub async fn count_open(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
 
 /// Whether a room has this alias already.
 pub async fn has_alias(tenant: &Tenant, db: &Db, alias: &str) -> Result<bool, DbError> {
-    let found: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND alias = $2")
-        .bind(tenant.key())
-        .bind(alias)
-        .fetch_one(db.reader())
-        .await?;
+    let found: i64 =
+        sqlx::query_scalar("SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND alias = $2")
+            .bind(tenant.key())
+            .bind(alias)
+            .fetch_one(db.reader())
+            .await?;
     Ok(found > 0)
 }
 
@@ -192,15 +198,19 @@ pub async fn dm_of<'e>(
     on: impl AnyExecutor<'e>,
     (first, other): (ParticipantId, ParticipantId),
 ) -> Result<Option<RoomId>, DbError> {
-    let room: Option<String> =
-        sqlx::query_scalar("SELECT room_id FROM dms WHERE tenant = $1 AND first_id = $2 AND other_id = $3")
-            .bind(tenant.key())
-            .bind(first.to_string())
-            .bind(other.to_string())
-            .fetch_optional(on)
-            .await?;
-    room.map(|id| id.parse().map_err(|error| DbError::unreadable("dms", "room_id", error)))
-        .transpose()
+    let room: Option<String> = sqlx::query_scalar(
+        "SELECT room_id FROM dms WHERE tenant = $1 AND first_id = $2 AND other_id = $3",
+    )
+    .bind(tenant.key())
+    .bind(first.to_string())
+    .bind(other.to_string())
+    .fetch_optional(on)
+    .await?;
+    room.map(|id| {
+        id.parse()
+            .map_err(|error| DbError::unreadable("dms", "room_id", error))
+    })
+    .transpose()
 }
 
 /// Records the DM of two people, smaller id first; an earlier one stays.
@@ -238,7 +248,8 @@ pub(super) fn from_word<T: DeserializeOwned>(
     column: &'static str,
     word: String,
 ) -> Result<T, DbError> {
-    serde_json::from_value(Value::String(word)).map_err(|error| DbError::unreadable(table, column, error))
+    serde_json::from_value(Value::String(word))
+        .map_err(|error| DbError::unreadable(table, column, error))
 }
 
 fn json<T: Serialize>(value: &T) -> String {
@@ -247,9 +258,12 @@ fn json<T: Serialize>(value: &T) -> String {
 
 fn read(row: &AnyRow) -> Result<RoomRow, DbError> {
     let text = |column: &str| row.try_get::<String, _>(column);
-    let bad = |column: &'static str| move |reason: String| DbError::unreadable("rooms", column, reason);
+    let bad =
+        |column: &'static str| move |reason: String| DbError::unreadable("rooms", column, reason);
     Ok(RoomRow {
-        id: text("id")?.parse().map_err(|error| DbError::unreadable("rooms", "id", error))?,
+        id: text("id")?
+            .parse()
+            .map_err(|error| DbError::unreadable("rooms", "id", error))?,
         host: ServerName::parse_listed(&text("host")?)
             .map_err(|error| DbError::unreadable("rooms", "host", error))?,
         room_type: from_word("rooms", "room_type", text("room_type")?)?,
@@ -263,7 +277,8 @@ fn read(row: &AnyRow) -> Result<RoomRow, DbError> {
             .map_err(|error| bad("read_role_slugs")(error.to_string()))?,
         avatar_url: row.try_get("avatar_url")?,
         history_visibility: from_word("rooms", "history_visibility", text("history_visibility")?)?,
-        edit_window_seconds: u64::try_from(row.try_get::<i64, _>("edit_window_seconds")?).unwrap_or(0),
+        edit_window_seconds: u64::try_from(row.try_get::<i64, _>("edit_window_seconds")?)
+            .unwrap_or(0),
         auto_close: row.try_get::<i64, _>("auto_close")? != 0,
         federated: row.try_get::<i64, _>("federated")? != 0,
         creator_id: text("creator_id")?

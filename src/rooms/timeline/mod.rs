@@ -13,7 +13,6 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-
 use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::events::core::event::Event;
@@ -181,14 +180,21 @@ impl Timeline {
     }
 
     /// Records that one of our people was invited to a room of another server.
-    pub async fn invited(&self, tenant: &Tenant, event: Verified<Event>) -> Result<Committed<()>, RoomError> {
+    pub async fn invited(
+        &self,
+        tenant: &Tenant,
+        event: Verified<Event>,
+    ) -> Result<Committed<()>, RoomError> {
         self.ask(|answer| Job::Invitation(tenant.clone(), Box::new(event), answer))
             .await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<Committed<T>, RoomError> {
         let (answer, outcome) = oneshot::channel();
-        self.0.send(job(answer)).await.map_err(|_| RoomError::Stopping)?;
+        self.0
+            .send(job(answer))
+            .await
+            .map_err(|_| RoomError::Stopping)?;
         outcome.await.map_err(|_| RoomError::Stopping)?
     }
 }

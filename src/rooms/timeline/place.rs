@@ -34,7 +34,14 @@ pub(super) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
     if !is_first || id != event.room_id || creator.server_name() != &event.origin {
         return None;
     }
-    let history = History::begin(event.origin.clone(), &create, creator, event.ts, event.seq, hash);
+    let history = History::begin(
+        event.origin.clone(),
+        &create,
+        creator,
+        event.ts,
+        event.seq,
+        hash,
+    );
     let mut view = RoomView {
         history,
         logs: Default::default(),
@@ -46,7 +53,14 @@ pub(super) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
 /// Places the create event of a room that was just begun.
 pub(super) fn first(event: &Verified<Event>, position: i64) -> Landing {
     Landing {
-        placed: placed(event, position, Standing::Valid, Shown::History, Kind::State, None),
+        placed: placed(
+            event,
+            position,
+            Standing::Valid,
+            Shown::History,
+            Kind::State,
+            None,
+        ),
         verdict: Verdict::Valid,
         change: event
             .content
@@ -56,7 +70,12 @@ pub(super) fn first(event: &Verified<Event>, position: i64) -> Landing {
 }
 
 /// Places the next event of a log. The caller has checked that it follows the log's end, and knows the target's facts.
-pub(super) fn next(view: &mut RoomView, event: &Verified<Event>, position: i64, target: Option<&Placed>) -> Landing {
+pub(super) fn next(
+    view: &mut RoomView,
+    event: &Verified<Event>,
+    position: i64,
+    target: Option<&Placed>,
+) -> Landing {
     let is_host = event.origin == *view.history.host();
     let landing = if is_host && event.event_type.is_state() {
         state(view, event, position)
@@ -74,15 +93,32 @@ fn state(view: &mut RoomView, event: &Verified<Event>, position: i64) -> Landing
     let follows = event.state_seq == last_seq && event.state_hash == Some(last_hash);
     let (Some(content), true) = (&event.content, follows) else {
         return Landing {
-            placed: placed(event, position, Standing::Wait, Shown::Never, Kind::State, None),
-            verdict: Verdict::Wait(if follows { Waiting::State } else { Waiting::StateHash }),
+            placed: placed(
+                event,
+                position,
+                Standing::Wait,
+                Shown::Never,
+                Kind::State,
+                None,
+            ),
+            verdict: Verdict::Wait(if follows {
+                Waiting::State
+            } else {
+                Waiting::StateHash
+            }),
             change: None,
         };
     };
     let change = StateChange::parse(&event.event_type, content).ok();
-    let shown = change.as_ref().map_or(Shown::Never, |change| shown_state(view, change));
+    let shown = change
+        .as_ref()
+        .map_or(Shown::Never, |change| shown_state(view, change));
     push_state(&mut view.history, event, event.hash(), change.as_ref());
-    let standing = if change.is_some() { Standing::Valid } else { Standing::Void };
+    let standing = if change.is_some() {
+        Standing::Valid
+    } else {
+        Standing::Void
+    };
     Landing {
         placed: placed(event, position, standing, shown, Kind::State, None),
         verdict: match &change {
@@ -120,16 +156,31 @@ fn push_state(history: &mut History, event: &Event, hash: Hash, change: Option<&
 
 fn bookkeeping(view: &RoomView, event: &Verified<Event>, position: i64) -> Landing {
     let leaves = event.event_type == EventType::ROOM_LEAVE
-        && event.sender.as_ref().is_some_and(|person| view.joined(person).is_some());
+        && event
+            .sender
+            .as_ref()
+            .is_some_and(|person| view.joined(person).is_some());
     let shown = if leaves { Shown::History } else { Shown::Never };
     Landing {
-        placed: placed(event, position, Standing::Valid, shown, Kind::Bookkeeping, None),
+        placed: placed(
+            event,
+            position,
+            Standing::Valid,
+            shown,
+            Kind::Bookkeeping,
+            None,
+        ),
         verdict: Verdict::Valid,
         change: None,
     }
 }
 
-fn timeline(view: &RoomView, event: &Verified<Event>, position: i64, target: Option<&Placed>) -> Landing {
+fn timeline(
+    view: &RoomView,
+    event: &Verified<Event>,
+    position: i64,
+    target: Option<&Placed>,
+) -> Landing {
     let (target_id, malformed) = match &event.content {
         Some(content) => match content::target(&event.event_type, content) {
             Ok(id) => (id, false),
@@ -143,7 +194,14 @@ fn timeline(view: &RoomView, event: &Verified<Event>, position: i64, target: Opt
     } else {
         judge_event(view, event, highest.max(event.state_seq), target)
     };
-    let mut placed = placed(event, position, Standing::Valid, shown_timeline(event), Kind::Timeline, target_id);
+    let mut placed = placed(
+        event,
+        position,
+        Standing::Valid,
+        shown_timeline(event),
+        Kind::Timeline,
+        target_id,
+    );
     apply(&mut placed, verdict);
     Landing {
         placed,
@@ -159,7 +217,10 @@ pub(super) fn shown_timeline(event: &Event) -> Shown {
         Shown::Never
     } else if is(&EventType::ROOM_MESSAGE) {
         Shown::History
-    } else if is(&EventType::ROOM_MESSAGE_EDIT) || is(&EventType::ROOM_REDACTION) || is(&EventType::ROOM_REACTION) {
+    } else if is(&EventType::ROOM_MESSAGE_EDIT)
+        || is(&EventType::ROOM_REDACTION)
+        || is(&EventType::ROOM_REACTION)
+    {
         Shown::Stream
     } else {
         Shown::Never
@@ -167,7 +228,12 @@ pub(super) fn shown_timeline(event: &Event) -> Shown {
 }
 
 /// Judges a timeline event by the room as it is now.
-pub(super) fn judge_event(view: &RoomView, event: &Event, highest: i64, target: Option<&Placed>) -> Verdict {
+pub(super) fn judge_event(
+    view: &RoomView,
+    event: &Event,
+    highest: i64,
+    target: Option<&Placed>,
+) -> Verdict {
     let Some(sender) = &event.sender else {
         return Verdict::Void(Reason::Malformed);
     };
@@ -232,12 +298,15 @@ fn placed(
 
 /// The log's end moves to this event.
 fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
-    let log = view.logs.entry(event.origin.clone()).or_insert_with(|| Log {
-        head: LogPosition::START,
-        ts: 0,
-        state_seq: 0,
-        leaves: Default::default(),
-    });
+    let log = view
+        .logs
+        .entry(event.origin.clone())
+        .or_insert_with(|| Log {
+            head: LogPosition::START,
+            ts: 0,
+            state_seq: 0,
+            leaves: Default::default(),
+        });
     log.head = LogPosition {
         epoch: event.epoch,
         seq: event.seq,
@@ -255,7 +324,9 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
 
 /// Folds a room from what the store holds of it. An invitation that arrived without its log begins no room.
 pub(super) fn fold(deciding: &[Placed], ends: Vec<LogEnd>) -> Result<Option<RoomView>, DbError> {
-    let create = deciding.iter().find(|item| item.event.event_type == EventType::ROOM_CREATE);
+    let create = deciding
+        .iter()
+        .find(|item| item.event.event_type == EventType::ROOM_CREATE);
     let Some(mut view) = create.and_then(|item| begin(&item.event, item.hash)) else {
         return Ok(None);
     };
@@ -279,7 +350,11 @@ pub(super) fn fold(deciding: &[Placed], ends: Vec<LogEnd>) -> Result<Option<Room
         }
     }
     for end in ends {
-        let leaves = view.logs.remove(&end.origin).map(|log| log.leaves).unwrap_or_default();
+        let leaves = view
+            .logs
+            .remove(&end.origin)
+            .map(|log| log.leaves)
+            .unwrap_or_default();
         view.logs.insert(
             end.origin.clone(),
             Log {
