@@ -1,23 +1,18 @@
 //! Rate limits: one bucket per kind of request and subject, by GCRA, in a map of bounded size.
 //!
-//! A bucket holds one minute's worth and refills evenly. [`Limits`] counts for any caller, [`Meter`] for one HTTP request: it remembers
-//! the bucket nearest to empty, from which [`headers`] makes the `X-RateLimit-*` headers. Several nodes each count for themselves.
+//! A bucket holds one minute's worth and refills evenly. HTTP requests are counted through [`Meter`](super::meter::Meter), which
+//! also makes the headers; others call [`Limits`] themselves. Several nodes each count for themselves.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
-use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::Method;
 use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use serde_json::json;
 
 use crate::catalogue::Code;
-use crate::clock::Clock;
 use crate::config::RateSettings;
 use crate::error::{Error, Result};
 
@@ -124,7 +119,7 @@ impl Quota {
     };
 
     /// Whether less of this bucket is left, in proportion, than of the other.
-    fn is_nearer_to_empty_than(&self, other: &Self) -> bool {
+    pub(super) fn is_nearer_to_empty_than(&self, other: &Self) -> bool {
         u64::from(self.remaining) * u64::from(other.limit)
             < u64::from(other.remaining) * u64::from(self.limit)
     }
@@ -132,9 +127,9 @@ impl Quota {
 
 /// A request that found its bucket too empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Refused {
-    quota: Quota,
-    wait: Duration,
+pub(super) struct Refused {
+    pub(super) quota: Quota,
+    pub(super) wait: Duration,
 }
 
 /// All buckets of this process.
@@ -188,7 +183,7 @@ impl Limits {
             .map_err(|refused| exceeded(bucket.name(), refused.wait))
     }
 
-    fn take(
+    pub(super) fn take(
         &self,
         bucket: Bucket,
         key: &str,
@@ -268,90 +263,6 @@ pub fn exceeded(bucket: &str, wait: Duration) -> Error {
     Error::new(Code::RateLimitExceeded)
         .details(json!({ "bucket": bucket, "retry_after_ms": retry_after_ms }))
         .retry_after(wait)
-}
-
-/// Counts for one HTTP request. An extractor; clones count for the same request.
-#[derive(Clone, Debug)]
-pub struct Meter {
-    limits: Arc<Limits>,
-    clock: Clock,
-    nearest: Arc<Mutex<Option<Quota>>>,
-}
-
-impl Meter {
-    /// Takes one from the bucket of `key`, as [`Limits::check`] does, for the headers of the response too.
-    ///
-    /// # Errors
-    /// 429 `SW_RATE_LIMIT_EXCEEDED`; then nothing was taken.
-    pub fn charge(&self, bucket: Bucket, key: &str, per_minute: Option<u32>) -> Result<()> {
-        let taken = self
-            .limits
-            .take(bucket, key, 1, per_minute, self.clock.now_ms());
-        match taken {
-            Ok(quota) => {
-                self.note(quota);
-                Ok(())
-            }
-            Err(Refused { quota, wait }) => {
-                self.note(quota);
-                Err(exceeded(bucket.name(), wait))
-            }
-        }
-    }
-
-    fn note(&self, quota: Quota) {
-        let mut nearest = self.nearest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_nearer = nearest.is_none_or(|nearest| quota.is_nearer_to_empty_than(&nearest));
-        if quota.limit > 0 && is_nearer {
-            *nearest = Some(quota);
-        }
-    }
-
-    fn nearest(&self) -> Option<Quota> {
-        *self.nearest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Meter {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let meter = parts.extensions.get::<Self>().cloned();
-        meter.ok_or_else(|| {
-            Error::new(Code::InternalError).source("the layer of rate limits is missing")
-        })
-    }
-}
-
-/// The layer that gives each request its [`Meter`] and its response the headers.
-pub async fn headers(
-    State((limits, clock)): State<(Arc<Limits>, Clock)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let meter = Meter {
-        limits,
-        clock,
-        nearest: Arc::default(),
-    };
-    request.extensions_mut().insert(meter.clone());
-    let mut response = next.run(request).await;
-    if let Some(quota) = meter.nearest() {
-        write_headers(&quota, response.headers_mut());
-    }
-    response
-}
-
-fn write_headers(quota: &Quota, headers: &mut HeaderMap) {
-    let full_at_s =
-        quota.full_at_ms.div_euclid(1000) + i64::from(quota.full_at_ms.rem_euclid(1000) > 0);
-    for (name, value) in [
-        ("x-ratelimit-limit", i64::from(quota.limit)),
-        ("x-ratelimit-remaining", i64::from(quota.remaining)),
-        ("x-ratelimit-reset", full_at_s),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
-    }
 }
 
 #[cfg(test)]
@@ -512,29 +423,5 @@ mod tests {
                 "{method} {route}"
             );
         }
-    }
-
-    #[test]
-    fn the_headers_are_those_of_the_bucket_nearest_to_empty() {
-        let meter = Meter {
-            limits: Arc::new(limits()),
-            clock: Clock::manual(NOW + 1),
-            nearest: Arc::default(),
-        };
-        meter.charge(Bucket::Reads, "alice", Some(0)).unwrap();
-        assert_eq!(meter.nearest(), None);
-        for per_minute in [1_000, 10, 100] {
-            meter
-                .charge(Bucket::Sends, &per_minute.to_string(), Some(per_minute))
-                .unwrap();
-        }
-        let mut headers = HeaderMap::new();
-        write_headers(&meter.nearest().unwrap(), &mut headers);
-        assert_eq!(headers["x-ratelimit-limit"], "10");
-        assert_eq!(headers["x-ratelimit-remaining"], "9");
-        assert_eq!(
-            headers["x-ratelimit-reset"],
-            (NOW / 1000 + 7).to_string().as_str()
-        );
     }
 }

@@ -11,14 +11,22 @@ pub mod envelope;
 pub mod fallback;
 pub mod fields;
 pub mod form;
+pub mod health;
 pub mod json;
+pub mod layers;
 pub mod limits;
 pub mod login_backoff;
+pub mod meter;
+pub mod metrics;
 pub mod paging;
 pub mod path;
 pub mod query;
 pub mod request_id;
+pub mod server;
 pub mod timeout;
+pub mod tls;
 
 #[cfg(test)]
 mod extractor_tests;
+#[cfg(test)]
+mod server_tests;
