@@ -1,0 +1,55 @@
+//! Sign-in with built-in accounts: tokens, refreshing, sessions, passwords (client-core 2).
+
+mod access_token;
+mod config;
+mod logout;
+mod password;
+mod refresh;
+mod register;
+mod sessions;
+mod sign_in;
+
+use serde_json::Value;
+
+use crate::cast::account::password_grant;
+use crate::cast::person::Person;
+use crate::check::{Check, Stop};
+use crate::judge;
+use crate::trial::Trial;
+
+pub(super) fn checks() -> Vec<Check> {
+    [
+        config::checks(),
+        sign_in::checks(),
+        access_token::checks(),
+        refresh::checks(),
+        sessions::checks(),
+        logout::checks(),
+        password::checks(),
+        register::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// One more session of somebody, as the answer of the sign-in.
+async fn another_session(t: &Trial, person: &Person) -> Result<Value, Stop> {
+    let account = person.account();
+    let request = password_grant(&account.username, &account.password);
+    t.stranger().post("/v1/auth/token", request).await?.ok()
+}
+
+/// Whether an access token is taken.
+async fn works(t: &Trial, tokens: &Value) -> Result<(), Stop> {
+    let token = judge::text(tokens, "/access_token")?;
+    let me = t.stranger().with_token(&token).get("/v1/me").await?;
+    me.ok().map(drop)
+}
+
+/// An access token must be refused as ended.
+async fn is_dead(t: &Trial, tokens: &Value) -> Result<(), Stop> {
+    let token = judge::text(tokens, "/access_token")?;
+    let me = t.stranger().with_token(&token).get("/v1/me").await?;
+    me.refused("SW_AUTH_INVALID_TOKEN").map(drop)
+}

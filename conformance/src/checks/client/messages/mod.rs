@@ -1,0 +1,26 @@
+//! Messages: sending, history, editing, redacting, reactions, read markers (client-core 8).
+
+mod content;
+mod edit;
+mod history;
+mod reactions;
+mod read_marker;
+mod redact;
+mod send;
+
+use crate::check::Check;
+
+pub(super) fn checks() -> Vec<Check> {
+    [
+        send::checks(),
+        content::checks(),
+        history::checks(),
+        edit::checks(),
+        redact::checks(),
+        reactions::checks(),
+        read_marker::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,32 @@
+//! Rooms: creating, joining, membership, power, states, directory (client-core 5 to 7).
+
+mod create;
+mod direct;
+mod directory;
+mod invitations;
+mod joining;
+mod levels;
+mod members;
+mod removal;
+mod settings;
+mod states;
+
+use crate::check::Check;
+
+pub(super) fn checks() -> Vec<Check> {
+    [
+        create::checks(),
+        direct::checks(),
+        members::checks(),
+        invitations::checks(),
+        joining::checks(),
+        removal::checks(),
+        levels::checks(),
+        settings::checks(),
+        states::checks(),
+        directory::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

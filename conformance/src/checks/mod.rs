@@ -1,0 +1,10 @@
+//! All checks, by profile and area. A file holds the checks of one area; its `checks()` lists them.
+
+pub mod client;
+
+use crate::check::Check;
+
+/// Every check, in the order in which they are reported.
+pub fn all() -> Vec<Check> {
+    client::checks()
+}

@@ -1,0 +1,190 @@
+//! The command line: which server, which checks, which reports.
+//!
+//! Exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 the server cannot be reached.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+
+use crate::cast::account::Account;
+use crate::cast::{Cast, GivenAccount};
+use crate::check::{Check, Profile, Stop};
+use crate::client::call::Way;
+use crate::client::tls::Trust;
+use crate::client::transcript::Transcript;
+use crate::client::{Agent, Bearer};
+use crate::report::{self, Totals};
+use crate::subject::Subject;
+use crate::{checks, runner};
+
+const PASSED: u8 = 0;
+const FAILED: u8 = 1;
+const USAGE: u8 = 2;
+const UNREACHABLE: u8 = 3;
+
+/// Checks whether a server keeps the ScaiWave specification.
+#[derive(Parser, Debug)]
+#[command(name = "scaiwave-conformance", version)]
+pub struct Options {
+    /// The server under test, such as http://127.0.0.1:8000.
+    #[arg(long, required_unless_present = "list")]
+    url: Option<String>,
+    /// Only this profile; may be given several times. All by default.
+    #[arg(long = "profile", value_name = "client|errors|federation")]
+    profiles: Vec<Profile>,
+    /// Only checks whose name contains this.
+    #[arg(long)]
+    filter: Option<String>,
+    /// Lists the checks instead of running them.
+    #[arg(long)]
+    list: bool,
+    /// Access token of an administrator: the suite makes its own accounts with it.
+    #[arg(long, env = "SCAIWAVE_CONFORMANCE_ADMIN_TOKEN", hide_env_values = true)]
+    admin_token: Option<String>,
+    /// JSON file of accounts to use: [{"username", "password", "admin"}].
+    #[arg(long)]
+    accounts: Option<PathBuf>,
+    /// The same for accounts of another tenant of the server.
+    #[arg(long)]
+    other_tenant_accounts: Option<PathBuf>,
+    /// PEM file with certificate authorities to believe beside the system's.
+    #[arg(long)]
+    ca_file: Option<PathBuf>,
+    /// Writes the report as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Writes the report as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+}
+
+/// Why a run ends before its first check.
+#[derive(Debug)]
+enum Refusal {
+    Usage(String),
+    Unreachable(String),
+}
+
+/// Reads the command line, runs, reports, and answers the exit code.
+pub fn main() -> ExitCode {
+    let options = Options::parse();
+    let chosen = chosen(&options);
+    if options.list {
+        for check in &chosen {
+            println!("{:<10} {}  [{}]", check.profile, check.name, check.section);
+        }
+        return ExitCode::from(PASSED);
+    }
+    // Only the first install can fail, and only if something else installed one before.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return end(Refusal::Usage(error.to_string())),
+    };
+    match runtime.block_on(run(&options, chosen)) {
+        Ok(totals) if totals.failed == 0 => ExitCode::from(PASSED),
+        Ok(_) => ExitCode::from(FAILED),
+        Err(refusal) => end(refusal),
+    }
+}
+
+fn end(refusal: Refusal) -> ExitCode {
+    let (reason, code) = match refusal {
+        Refusal::Usage(reason) => (reason, USAGE),
+        Refusal::Unreachable(reason) => (reason, UNREACHABLE),
+    };
+    eprintln!("scaiwave-conformance: {reason}");
+    ExitCode::from(code)
+}
+
+fn chosen(options: &Options) -> Vec<Check> {
+    checks::all()
+        .into_iter()
+        .filter(|check| options.profiles.is_empty() || options.profiles.contains(&check.profile))
+        .filter(|check| {
+            options
+                .filter
+                .as_ref()
+                .is_none_or(|part| check.name.contains(part.as_str()))
+        })
+        .collect()
+}
+
+async fn run(options: &Options, chosen: Vec<Check>) -> Result<Totals, Refusal> {
+    if chosen.is_empty() {
+        return Err(Refusal::Usage("no check has such a name".to_owned()));
+    }
+    let subject = Arc::new(subject(options).await?);
+    let outcomes = runner::run(chosen, subject).await;
+    print!("{}", report::terminal::render(&outcomes));
+    if let Some(path) = &options.json {
+        write(path, &format!("{:#}\n", report::json::render(&outcomes)))?;
+    }
+    if let Some(path) = &options.junit {
+        write(path, &report::junit::render(&outcomes))?;
+    }
+    Ok(Totals::of(&outcomes))
+}
+
+async fn subject(options: &Options) -> Result<Subject, Refusal> {
+    let base = options.url.as_deref().unwrap_or("");
+    if !base.starts_with("http://") && !base.starts_with("https://") {
+        return Err(Refusal::Usage(
+            "--url must begin with http:// or https://".to_owned(),
+        ));
+    }
+    let trust = match &options.ca_file {
+        Some(path) => Trust::with_file(path).map_err(Refusal::Usage)?,
+        None => Trust::system(),
+    };
+    let way = Way::new(base, trust).map_err(Refusal::Usage)?;
+    let mut subject = Subject {
+        way,
+        cast: Cast::new(None, Vec::new()),
+        other_tenant: accounts(options.other_tenant_accounts.as_deref())?,
+    };
+    subject
+        .reachable()
+        .await
+        .map_err(|reason| Refusal::Unreachable(format!("{base} cannot be reached: {reason}")))?;
+    let given = accounts(options.accounts.as_deref())?;
+    let admin = admin(options, &subject, &given).await?;
+    subject.cast = Cast::new(admin, given);
+    Ok(subject)
+}
+
+async fn admin(
+    options: &Options,
+    subject: &Subject,
+    given: &[GivenAccount],
+) -> Result<Option<Bearer>, Refusal> {
+    if let Some(token) = &options.admin_token {
+        return Ok(Some(Bearer::Token(token.as_str().into())));
+    }
+    let Some(account) = given.iter().find(|account| account.admin) else {
+        return Ok(None);
+    };
+    let stranger = Agent::new(subject.way.clone(), Bearer::Nobody, Transcript::default());
+    match Account::sign_in(&stranger, &account.username, &account.password).await {
+        Ok(account) => Ok(Some(Bearer::Account(Arc::new(account)))),
+        Err(Stop::Failed(reason) | Stop::Skipped(reason)) => Err(Refusal::Usage(format!(
+            "the admin of --accounts cannot sign in: {reason}"
+        ))),
+    }
+}
+
+fn accounts(path: Option<&Path>) -> Result<Vec<GivenAccount>, Refusal> {
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
+    let usage = |reason: String| Refusal::Usage(format!("{}: {reason}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| usage(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| usage(error.to_string()))
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Refusal> {
+    std::fs::write(path, text)
+        .map_err(|error| Refusal::Usage(format!("{}: {error}", path.display())))
+}
