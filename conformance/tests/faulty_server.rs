@@ -1,5 +1,7 @@
 //! The suite must be able to fail: here it meets a stand-in for a server that is wrong on purpose, and must name what is wrong.
 
+#![expect(clippy::expect_used, reason = "a test that cannot begin must fail")]
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
