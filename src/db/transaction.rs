@@ -45,3 +45,17 @@ impl<T> Committed<T> {
         Committed(value)
     }
 }
+
+impl<T> Committed<Vec<T>> {
+    /// The same proof for each of several values of one transaction.
+    pub fn each(self) -> impl Iterator<Item = Committed<T>> {
+        self.0.into_iter().map(Committed)
+    }
+}
+
+impl<T, E> Committed<Result<T, E>> {
+    /// A value with its proof, or why there is none.
+    pub fn transpose(self) -> Result<Committed<T>, E> {
+        self.0.map(Committed)
+    }
+}

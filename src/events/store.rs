@@ -45,11 +45,12 @@ pub async fn position(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
         .await?)
 }
 
-/// Appends events. One that arrived early by itself (an invitation) keeps its first place.
+/// Appends events. One that arrived early by itself (an invitation) moves to where its log puts it.
 pub async fn insert(tenant: &Tenant, tx: &mut Tx, placed: &[Placed]) -> Result<(), DbError> {
     for run in rows::runs(placed) {
         let sql = format!(
-            "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq) DO NOTHING",
+            "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq)
+             DO UPDATE SET stream_position = excluded.stream_position, shown = excluded.shown",
             rows::values(run.len(), COLUMN_COUNT)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -280,6 +281,28 @@ pub async fn beyond(
     rows.iter().map(read).collect()
 }
 
+/// The highest `state_seq` that one origin's log claims up to `(epoch, seq)`.
+pub async fn highest_claim(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    (epoch, seq): (i64, i64),
+) -> Result<i64, DbError> {
+    let highest: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX(state_seq) FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3
+         AND (epoch < $4 OR (epoch = $4 AND seq <= $5))",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(epoch)
+    .bind(seq)
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(highest.unwrap_or(0))
+}
+
 /// The event with this id, as of this transaction.
 pub async fn by_id_in(
     tenant: &Tenant,
@@ -440,6 +463,28 @@ pub async fn add_log_key(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// The keys of one origin's log, as of this transaction.
+pub async fn log_keys_in(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<Vec<PublicKey>, DbError> {
+    let keys: Vec<String> =
+        sqlx::query_scalar("SELECT public_key FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3")
+            .bind(tenant.key())
+            .bind(room_id.to_string())
+            .bind(origin.as_str())
+            .fetch_all(tx.conn())
+            .await?;
+    keys.iter()
+        .map(|key| {
+            key.parse()
+                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))
+        })
+        .collect()
 }
 
 /// A key of a log.

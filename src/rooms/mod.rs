@@ -6,6 +6,7 @@
 
 pub mod core;
 pub mod error;
+pub mod profiles;
 pub mod project;
 pub mod store;
 pub mod timeline;

@@ -148,3 +148,35 @@ async fn remember_pair(
         _ => Ok(()),
     }
 }
+
+/// Writes what an invitation from a room that is hosted elsewhere tells: the invited person's row, and as much of the
+/// room as its host's summary says. The same for an invitation that is taken back.
+pub async fn detached(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    placed: &Placed,
+    summary: &rooms::RoomRow,
+) -> Result<(), DbError> {
+    let event = &placed.event;
+    let change = event
+        .content
+        .as_ref()
+        .and_then(|content| StateChange::parse(&event.event_type, content).ok());
+    let Some(Change::Member(change)) = change.map(|state| state.change) else {
+        return Ok(());
+    };
+    let row = members::MemberRow {
+        fqid: change.participant.clone(),
+        membership: change.membership,
+        power_level: change.power_level,
+        joined_at: None,
+        changed_at: event.ts,
+        invited_by: event.sender.as_ref().map(ParticipantId::derive),
+        reason: change.reason.clone(),
+        expires_at: change.expires_at,
+    };
+    rooms::upsert(tenant, tx, summary).await?;
+    members::upsert(tenant, tx, event.room_id, &row).await?;
+    let id = ParticipantId::derive(&change.participant);
+    spans::show_one(tenant, tx, id, event.room_id, placed.position).await
+}

@@ -357,6 +357,11 @@ impl History {
             .map(|(at, _)| *at)
     }
 
+    /// Whether state event `k` takes a right from anybody.
+    pub fn takes_at(&self, k: StateSeq) -> bool {
+        self.takings.binary_search_by_key(&k, |(at, _)| *at).is_ok()
+    }
+
     /// `cut(k, origin)`: the last event of `origin` that state event `k` cannot void any more. For the host's own
     /// origin that is the state event itself.
     pub fn cut(&self, k: StateSeq, origin: &ServerName) -> (i64, i64) {

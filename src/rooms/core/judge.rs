@@ -6,6 +6,7 @@
 use super::content::Membership;
 use super::history::{History, StateSeq};
 use super::levels::LevelKey;
+use crate::catalogue::Code;
 use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::names::{Fqid, ServerName};
@@ -78,6 +79,20 @@ pub enum Reason {
     /// The content is malformed for its type.
     #[error("the content is malformed")]
     Malformed,
+}
+
+impl Reason {
+    /// The catalogue's code of the refusal, at check 8.
+    pub fn code(self) -> Code {
+        match self {
+            Reason::NotMember => Code::NotMember,
+            Reason::LevelTooLow | Reason::ServerNotAllowed | Reason::NotTheSender => Code::RoomForbidden,
+            Reason::Frozen => Code::RoomFrozen,
+            Reason::TooOldToEdit => Code::EventTooOldToEdit,
+            Reason::RedactForbidden => Code::RedactForbidden,
+            Reason::NotAMessage | Reason::Malformed => Code::ValidationError,
+        }
+    }
 }
 
 /// What an event waits for.

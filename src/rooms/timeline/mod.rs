@@ -5,13 +5,20 @@
 //! and answers after the commit. A caller that goes away neither aborts nor loses anything. May use `events`, `db`,
 //! `rooms::core`, and the stores of rooms, messages and participants for their projections.
 
+mod aftermath;
+mod batch;
+mod commands;
 mod compose;
 mod place;
+mod receive;
 mod views;
+mod writer;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
+
+pub use writer::{Writer, WriterParts};
 
 use crate::catalogue::Code;
 use crate::db::Committed;
@@ -22,6 +29,7 @@ use crate::events::core::verified::Verified;
 use crate::events::model::Placed;
 use crate::rooms::core::decide::{Command, CreateRoom};
 use crate::rooms::error::RoomError;
+use crate::rooms::store::rooms::RoomRow;
 use crate::tenants::Tenant;
 
 /// Jobs that may wait for the writer; more make their callers wait.
@@ -98,6 +106,17 @@ pub struct Page {
     pub may_begin: bool,
 }
 
+/// An invitation from a room that is hosted elsewhere, or its withdrawal: one event of a log that is not here.
+#[derive(Debug)]
+pub struct Invitation {
+    /// In which tenant.
+    pub tenant: Tenant,
+    /// The host's membership event.
+    pub event: Verified<Event>,
+    /// What the host's signed summary says of the room.
+    pub room: RoomRow,
+}
+
 /// What became of a command.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -142,8 +161,8 @@ pub(in crate::rooms) enum Job {
     Make(Box<Make>, Answer<Outcome>),
     /// Events from elsewhere.
     Receive(Page, Answer<Vec<Receipt>>),
-    /// An invitation from elsewhere: one event of a log that is not here.
-    Invitation(Tenant, Box<Verified<Event>>, Answer<()>),
+    /// An invitation from elsewhere.
+    Invitation(Box<Invitation>, Answer<()>),
 }
 
 impl Job {
@@ -152,7 +171,7 @@ impl Job {
             Job::Act(act, _) => &act.tenant,
             Job::Make(make, _) => &make.tenant,
             Job::Receive(page, _) => &page.tenant,
-            Job::Invitation(tenant, ..) => tenant,
+            Job::Invitation(invitation, _) => &invitation.tenant,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{Lifecycle, Membership, RoomType};
+use crate::rooms::core::history::Member;
 use crate::rooms::core::levels::{LevelKey, OWNER};
 use crate::rooms::core::view::{RoomView, Taking};
 
@@ -85,40 +86,24 @@ pub(super) fn rejoin(
     Ok(intents)
 }
 
-/// What follows when `leaver` goes: the highest, then longest joined gets the last owner's level; an empty room is
-/// archived. Both are the host's own doing.
-pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid) -> Vec<Intent> {
-    if view.joined(leaver).is_none() || !view.is_open() {
+/// What follows when `leaver`, who was in the room as `member`, goes: the highest, then longest joined gets the last
+/// owner's level; an empty room is archived. Both are the host's own doing.
+pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> Vec<Intent> {
+    if !view.is_open() {
         return Vec::new();
     }
-    let others: Vec<_> = view
-        .joined_members()
-        .filter(|(person, _)| *person != leaver)
-        .collect();
-    let successor = others.iter().min_by_key(|(person, member)| {
-        (
-            std::cmp::Reverse(member.power_level),
-            member.joined_at,
-            (*person).clone(),
-        )
-    });
-    match successor {
-        None => vec![state(view, None, Lifecycle::Archived)],
-        Some((person, member))
-            if member.power_level < OWNER && view.room_type() != RoomType::Dm =>
-        {
-            let change = plain_change(person, Membership::Join, OWNER);
-            let was_owner = view
-                .joined(leaver)
-                .is_some_and(|member| member.power_level == OWNER);
-            if was_owner {
-                vec![member_event(view, None, &change)]
-            } else {
-                Vec::new()
-            }
-        }
-        Some(_) => Vec::new(),
+    let others: Vec<_> = view.joined_members().filter(|(person, _)| *person != leaver).collect();
+    let successor = others
+        .iter()
+        .min_by_key(|(person, member)| (std::cmp::Reverse(member.power_level), member.joined_at, (*person).clone()));
+    let Some((person, highest)) = successor else {
+        return vec![state(view, None, Lifecycle::Archived)];
+    };
+    let needs_owner = member.power_level == OWNER && highest.power_level < OWNER;
+    if !needs_owner || view.room_type() == RoomType::Dm {
+        return Vec::new();
     }
+    vec![member_event(view, None, &plain_change(person, Membership::Join, OWNER))]
 }
 
 fn state(view: &RoomView, sender: Option<&Fqid>, lifecycle: Lifecycle) -> Intent {

@@ -4,6 +4,7 @@ use super::{
     Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
     plain_change, require_joined, require_level, require_open,
 };
+use crate::events::core::ids::EventId;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{MemberChange, Membership, RoomType};
 use crate::rooms::core::levels::LevelKey;
@@ -176,8 +177,28 @@ pub(super) fn leave(
         ..plain_change(actor, Membership::Leave, level)
     };
     let mut intents = vec![member_event(view, Some(actor), &change)];
-    intents.extend(lifecycle::after_leaving(view, actor));
+    if let Some(member) = view.joined(actor) {
+        intents.extend(lifecycle::after_leaving(view, actor, member));
+    }
     Ok(intents)
+}
+
+/// The host's record of a leave that stands in the person's own server's log, with what follows from it.
+pub(super) fn recorded_leave(view: &RoomView, person: &Fqid, leave: EventId) -> Vec<Intent> {
+    let Some(member) = view
+        .history
+        .member(person)
+        .filter(|member| member.membership == Membership::Join)
+    else {
+        return Vec::new();
+    };
+    let change = MemberChange {
+        recorded_leave: Some(leave),
+        ..plain_change(person, Membership::Leave, member.power_level)
+    };
+    let mut intents = vec![member_event(view, None, &change)];
+    intents.extend(lifecycle::after_leaving(view, person, member));
+    intents
 }
 
 /// Declines an open invitation.

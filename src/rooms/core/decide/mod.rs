@@ -273,6 +273,16 @@ pub fn decide(
     }
 }
 
+/// What the host writes when it sees that `person` left by itself: its record, and what follows.
+pub fn recorded_leave(view: &RoomView, person: &Fqid, leave: EventId) -> Vec<Intent> {
+    membership::recorded_leave(view, person, leave)
+}
+
+/// What the host writes to tell how far it has seen the other logs.
+pub fn seen(view: &RoomView) -> Intent {
+    state_event(view, EventType::ROOM_SEEN, None, Map::new(), Taking::Nothing)
+}
+
 /// The actor's entry, if it is in the room.
 fn require_joined<'a>(view: &'a RoomView, actor: &Fqid) -> Result<&'a Member, Refusal> {
     view.joined(actor).ok_or(Refusal::NotMember)

@@ -1,0 +1,113 @@
+//! What a state event changes for events that came before it: some were waiting for it, some lose their right.
+
+use super::batch::Batch;
+use super::place;
+use crate::db::DbError;
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::ServerName;
+use crate::events::model::{Placed, Standing};
+use crate::events::store;
+use crate::messages;
+use crate::rooms::core::judge::Verdict;
+use crate::tenants::Tenant;
+
+/// Judges again what a state event may have changed. In a room hosted here nothing lies beyond a cut-off, and whoever
+/// waited was waiting for somebody else's state.
+pub(super) async fn of_state(batch: &mut Batch<'_>, state: &Placed) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    let room_id = state.event.room_id;
+    if state.event.origin == *tenant.server_name() {
+        return Ok(());
+    }
+    void_beyond_cuts(batch, &tenant, state).await?;
+    settle_waiting(batch, &tenant, room_id).await
+}
+
+/// Voids events that lie beyond the cut-off of the right that the state event took away.
+async fn void_beyond_cuts(batch: &mut Batch<'_>, tenant: &Tenant, state: &Placed) -> Result<(), DbError> {
+    let room_id = state.event.room_id;
+    let k = state.event.seq;
+    let Some(view) = batch.views.get(tenant, &mut batch.tx, room_id).await? else {
+        return Ok(());
+    };
+    let mut cuts: Vec<(ServerName, (i64, i64))> = Vec::new();
+    if view.history.takes_at(k) {
+        let foreign = view.logs.keys().filter(|origin| *origin != view.history.host());
+        cuts.extend(foreign.map(|origin| (origin.clone(), view.history.cut(k, origin))));
+    }
+    if cuts.is_empty() {
+        return Ok(());
+    }
+    batch.flush().await?;
+    for (origin, cut) in cuts {
+        let events = store::beyond(tenant, &mut batch.tx, room_id, &origin, cut, None).await?;
+        let mut highest = store::highest_claim(tenant, &mut batch.tx, room_id, &origin, cut).await?;
+        for event in events {
+            highest = highest.max(event.event.state_seq);
+            if let Verdict::Void(_) = judge(batch, tenant, &event, highest).await? {
+                make_void(batch, tenant, &event).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Judges what waited. What counts now is shown now: it takes a new place in the stream.
+async fn settle_waiting(batch: &mut Batch<'_>, tenant: &Tenant, room_id: RoomId) -> Result<(), DbError> {
+    batch.flush().await?;
+    for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
+        let place = (event.event.epoch, event.event.seq);
+        let highest = store::highest_claim(tenant, &mut batch.tx, room_id, &event.event.origin, place).await?;
+        match judge(batch, tenant, &event, highest).await? {
+            Verdict::Wait(_) => {}
+            Verdict::Void(_) => make_void(batch, tenant, &event).await?,
+            Verdict::Valid => {
+                event.position = batch.next_position();
+                event.standing = Standing::Valid;
+                event.shown = place::shown_timeline(&event.event);
+                store::settle(tenant, &mut batch.tx, &event).await?;
+                messages::project::apply(tenant, &mut batch.tx, &event).await?;
+                batch.settled(event);
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn judge(batch: &mut Batch<'_>, tenant: &Tenant, event: &Placed, highest: i64) -> Result<Verdict, DbError> {
+    let target = match event.target {
+        Some(id) => store::by_id_in(tenant, &mut batch.tx, id).await?,
+        None => None,
+    };
+    let view = batch
+        .views
+        .get(tenant, &mut batch.tx, event.event.room_id)
+        .await?;
+    Ok(match view {
+        Some(view) => place::judge_event(view, &event.event, highest, target.as_ref()),
+        None => Verdict::Wait(crate::rooms::core::judge::Waiting::State),
+    })
+}
+
+/// An event stops counting: its content goes, and so does what it did to others.
+async fn make_void(batch: &mut Batch<'_>, tenant: &Tenant, event: &Placed) -> Result<(), DbError> {
+    store::make_void(tenant, &mut batch.tx, event.event.event_id).await?;
+    let about = event.target.unwrap_or(event.event.event_id);
+    messages::project::refold(tenant, &mut batch.tx, about).await
+}
+
+/// Events about a message that was voided or arrived late are judged by what is known of it now.
+pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    let room_id = target.event.room_id;
+    batch.flush().await?;
+    let about = store::about(&tenant, &mut batch.tx, target.event.event_id).await?;
+    for event in about.into_iter().filter(|event| event.standing == Standing::Valid) {
+        let place = (event.event.epoch, event.event.seq);
+        let highest = store::highest_claim(&tenant, &mut batch.tx, room_id, &event.event.origin, place).await?;
+        if let Verdict::Void(_) = judge(batch, &tenant, &event, highest).await? {
+            make_void(batch, &tenant, &event).await?;
+        }
+    }
+    Ok(())
+}

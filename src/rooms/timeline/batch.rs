@@ -1,0 +1,216 @@
+//! One transaction's work: what was placed so far, and what has to be written before it can be committed.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::place::Landing;
+use super::views::Views;
+use crate::db::{Committed, DbError, Tx};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
+use crate::events::core::names::ServerName;
+use crate::events::core::sign::PublicKey;
+use crate::events::model::{LogEnd, Placed, Standing};
+use crate::events::store;
+use crate::messages;
+use crate::rooms::core::content::{Change, OriginKey, StateChange};
+use crate::rooms::{profiles, project};
+use crate::tenants::Tenant;
+
+/// The open transaction and all that it will write.
+pub(super) struct Batch<'a> {
+    /// The transaction.
+    pub(super) tx: Tx,
+    /// Whose stream it appends to.
+    pub(super) tenant: Tenant,
+    /// The rooms in memory; they run ahead of the database until the commit.
+    pub(super) views: &'a mut Views,
+    /// The time, in ms.
+    pub(super) now: i64,
+    position: i64,
+    pending: Vec<(Placed, Option<StateChange>)>,
+    ends: BTreeMap<(RoomId, ServerName), LogEnd>,
+    changed_rooms: BTreeSet<RoomId>,
+    markers: BTreeMap<(ParticipantId, RoomId), (EventId, i64)>,
+    sends: Vec<messages::store::SendRow>,
+    placed: Vec<Placed>,
+    /// Rooms that this batch touched: forgotten if it fails.
+    pub(super) touched: &'a mut HashSet<RoomId>,
+}
+
+impl<'a> Batch<'a> {
+    /// Opens a batch: takes the tenant's stream.
+    pub(super) async fn open(
+        mut tx: Tx,
+        tenant: Tenant,
+        views: &'a mut Views,
+        touched: &'a mut HashSet<RoomId>,
+        last_known: &mut i64,
+        now: i64,
+    ) -> Result<Batch<'a>, DbError> {
+        let position = store::lock_position(&tenant, &mut tx).await?;
+        if *last_known != position {
+            views.forget_all(&tenant);
+            *last_known = position;
+        }
+        Ok(Batch {
+            tx,
+            tenant,
+            views,
+            now,
+            position,
+            pending: Vec::new(),
+            ends: BTreeMap::new(),
+            changed_rooms: BTreeSet::new(),
+            markers: BTreeMap::new(),
+            sends: Vec::new(),
+            placed: Vec::new(),
+            touched,
+        })
+    }
+
+    /// The next position in the stream.
+    pub(super) fn next_position(&mut self) -> i64 {
+        self.position += 1;
+        self.position
+    }
+
+    /// Takes note of an event that was placed in its room's view, to be written with the batch.
+    pub(super) fn land(&mut self, landing: Landing, end: LogEnd) {
+        let Landing { placed, change, .. } = landing;
+        let room_id = placed.event.room_id;
+        self.ends.insert((room_id, end.origin.clone()), end);
+        let decides = change.is_some() || placed.event.event_type == EventType::ROOM_LEAVE;
+        if decides {
+            self.changed_rooms.insert(room_id);
+        }
+        self.pending.push((placed.clone(), change));
+        self.placed.push(placed);
+    }
+
+    /// Writes an event whose log is not here.
+    pub(super) async fn land_alone(&mut self, placed: Placed) -> Result<(), DbError> {
+        store::insert(&self.tenant, &mut self.tx, std::slice::from_ref(&placed)).await?;
+        self.placed.push(placed);
+        Ok(())
+    }
+
+    /// Takes note of an event that waited and now has a new place.
+    pub(super) fn settled(&mut self, placed: Placed) {
+        self.placed.push(placed);
+    }
+
+    /// Sending moves the own read marker.
+    pub(super) fn mark_read(&mut self, participant: ParticipantId, placed: &Placed) {
+        self.markers.insert(
+            (participant, placed.event.room_id),
+            (placed.event.event_id, placed.position),
+        );
+    }
+
+    /// What a client gave with a message.
+    pub(super) fn record_send(&mut self, row: messages::store::SendRow) {
+        self.sends.push(row);
+    }
+
+    /// Writes everything noted so far, so that statements of this transaction see it.
+    pub(super) async fn flush(&mut self) -> Result<(), DbError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending);
+        let rows: Vec<Placed> = pending.iter().map(|(placed, _)| placed.clone()).collect();
+        store::insert(&self.tenant, &mut self.tx, &rows).await?;
+        let ends: Vec<_> = std::mem::take(&mut self.ends)
+            .into_iter()
+            .map(|((room_id, _), end)| (room_id, end))
+            .collect();
+        store::set_ends(&self.tenant, &mut self.tx, &ends).await?;
+        for (placed, change) in &pending {
+            self.project(placed, change.as_ref()).await?;
+        }
+        messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends)).await?;
+        let markers: Vec<_> = std::mem::take(&mut self.markers)
+            .into_iter()
+            .map(|((participant, room), (event, position))| (participant, room, event, position))
+            .collect();
+        messages::store::move_markers(&self.tenant, &mut self.tx, &markers).await?;
+        for room_id in std::mem::take(&mut self.changed_rooms) {
+            if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {
+                project::room(&self.tenant, &mut self.tx, room_id, view).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn project(&mut self, placed: &Placed, change: Option<&StateChange>) -> Result<(), DbError> {
+        if placed.standing != Standing::Valid {
+            return Ok(());
+        }
+        let event = &placed.event;
+        if let Some(state) = change {
+            self.project_state(placed, state).await?;
+        } else if event.event_type == EventType::LOG_KEY {
+            let key = event
+                .content
+                .as_ref()
+                .and_then(|content| serde_json::from_value::<OriginKey>(content.clone()).ok());
+            self.add_key(event.room_id, &event.origin.clone(), key.as_ref(), event.seq + 1)
+                .await?;
+        } else if event.event_type != EventType::ROOM_LEAVE {
+            return messages::project::apply(&self.tenant, &mut self.tx, placed).await;
+        }
+        if let Some(view) = self.views.get(&self.tenant, &mut self.tx, event.room_id).await? {
+            project::membership(&self.tenant, &mut self.tx, view, placed, change).await?;
+        }
+        Ok(())
+    }
+
+    async fn project_state(&mut self, placed: &Placed, state: &StateChange) -> Result<(), DbError> {
+        let event = &placed.event;
+        match &state.change {
+            Change::Create(create) => {
+                self.add_key(event.room_id, &event.origin, Some(&create.key), 1).await?;
+            }
+            Change::Member(change) => {
+                let home = change.participant.server_name();
+                if home != &event.origin {
+                    self.add_key(event.room_id, home, change.key.as_ref(), 1).await?;
+                }
+                profiles::remember(&self.tenant, &mut self.tx, event.room_id, change, self.now).await?;
+            }
+            _ => {}
+        }
+        for (origin, position) in &state.seen {
+            messages::project::erase_settled(&self.tenant, &mut self.tx, event.room_id, origin, position.seq).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_key(
+        &mut self,
+        room_id: RoomId,
+        origin: &ServerName,
+        key: Option<&OriginKey>,
+        from_seq: i64,
+    ) -> Result<(), DbError> {
+        let key = key.and_then(|key| key.public_key.parse::<PublicKey>().ok());
+        match key {
+            Some(key) => store::add_log_key(&self.tenant, &mut self.tx, room_id, origin, &key, from_seq).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anything was placed.
+    pub(super) fn is_empty(&self) -> bool {
+        self.placed.is_empty()
+    }
+
+    /// Commits. What was placed comes back in the order of the stream, with the stream's end.
+    pub(super) async fn commit(mut self) -> Result<Committed<(i64, Vec<Placed>)>, DbError> {
+        self.flush().await?;
+        store::set_position(&self.tenant, &mut self.tx, self.position).await?;
+        let mut placed = self.placed;
+        placed.sort_unstable_by_key(|item| item.position);
+        self.tx.commit((self.position, placed)).await
+    }
+}

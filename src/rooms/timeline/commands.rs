@@ -1,0 +1,266 @@
+//! Commands of local people, and of peers' people to rooms hosted here: decided, signed, placed.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::batch::Batch;
+use super::compose::{self, Signer};
+use super::{Act, Make, Outcome, aftermath, place};
+use crate::db::DbError;
+use crate::events::core::event::Event;
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
+use crate::events::core::names::Fqid;
+use crate::events::core::verified::Verified;
+use crate::events::model::{LogEnd, Placed};
+use crate::messages::store::{SendRow, SentKey};
+use crate::messages;
+use crate::rooms::core::content::Membership;
+use crate::rooms::core::decide::{self, Command, Context, Intent, Refusal};
+use crate::rooms::core::view::RoomView;
+use crate::rooms::error::RoomError;
+use crate::rooms::store::{once, rooms};
+
+/// The key under which a send must happen only once.
+pub(super) fn sent_key(act: &Act) -> Option<SentKey> {
+    let event_uuid = act.sending.as_ref()?.event_uuid?;
+    Some(SentKey {
+        participant: ParticipantId::derive(&act.actor),
+        room: act.room_id,
+        event_uuid,
+    })
+}
+
+/// Carries a command out.
+pub(super) async fn act(
+    batch: &mut Batch<'_>,
+    act: &Act,
+    sent: &HashMap<SentKey, EventId>,
+    signer: &mut Signer<'_>,
+) -> Result<Outcome, RoomError> {
+    if let Some(key) = &act.once
+        && let Some((room_id, event)) = once::find(&act.tenant, &mut batch.tx, key, batch.now).await?
+    {
+        return Ok(repeat(room_id, event));
+    }
+    let intents = {
+        let tenant = act.tenant.clone();
+        let facts = facts(batch, act).await?;
+        let context = Context {
+            now: batch.now,
+            max_participants: tenant.limits().max_participants.map(|most| most as usize),
+            max_foreign: act.max_foreign,
+            target: facts.as_ref(),
+        };
+        let view = batch
+            .views
+            .get(&tenant, &mut batch.tx, act.room_id)
+            .await?
+            .ok_or(Refusal::NoSuchRoom)?;
+        if let Some(event) = sent_key(act).and_then(|key| sent.get(&key))
+            && view.joined(&act.actor).is_some()
+        {
+            return Ok(repeat(act.room_id, *event));
+        }
+        if act.command.is_for_host() && view.history.host() != tenant.server_name() {
+            own_leave(view, act)?
+        } else {
+            decide::decide(view, &act.actor, &act.command, &context)?
+        }
+    };
+    let events = append(batch, act.room_id, intents, act.request.as_ref(), signer).await?;
+    note_sending(batch, act, &events);
+    if let (Some(key), Some(first)) = (&act.once, events.first()) {
+        let event_id = first.event.event_id;
+        once::record(&act.tenant, &mut batch.tx, key, act.room_id, event_id, batch.now).await?;
+    }
+    Ok(Outcome {
+        room_id: act.room_id,
+        events,
+        repeat_of: None,
+    })
+}
+
+/// In a room hosted elsewhere people decide for themselves only that they leave; everything else is the host's.
+fn own_leave(view: &RoomView, act: &Act) -> Result<Vec<Intent>, Refusal> {
+    let Command::Leave { reason } = &act.command else {
+        return Err(Refusal::Forbidden("this is for the room's host to decide"));
+    };
+    match view.membership(&act.actor) {
+        Some(Membership::Join) => Ok(vec![Intent {
+            event_type: crate::events::core::event_type::EventType::ROOM_LEAVE,
+            sender: Some(act.actor.clone()),
+            content: serde_json::json!({ "reason": reason }),
+        }]),
+        Some(Membership::Leave) => Ok(Vec::new()),
+        _ => Err(Refusal::NotMember),
+    }
+}
+
+async fn facts(batch: &mut Batch<'_>, act: &Act) -> Result<Option<decide::TargetFacts>, DbError> {
+    let Some(target) = act.command.target() else {
+        return Ok(None);
+    };
+    let emoji = match &act.command {
+        Command::React { emoji, .. } => Some(emoji.as_str()),
+        _ => None,
+    };
+    messages::store::facts(&act.tenant, &mut batch.tx, act.room_id, target, &act.actor, emoji).await
+}
+
+fn note_sending(batch: &mut Batch<'_>, act: &Act, events: &[Placed]) {
+    let (Command::Send { .. }, Some(message)) = (&act.command, events.last()) else {
+        return;
+    };
+    let sender = ParticipantId::derive(&act.actor);
+    batch.mark_read(sender, message);
+    let sending = act.sending.clone().unwrap_or_default();
+    if sending.event_uuid.is_some() || sending.sent_by.is_some() {
+        batch.record_send(SendRow {
+            event_id: message.event.event_id,
+            room_id: act.room_id,
+            participant_id: sender,
+            event_uuid: sending.event_uuid,
+            sent_by: sending.sent_by.as_ref().map(ParticipantId::derive),
+        });
+    }
+}
+
+/// Signs what was decided and places it. The first event records the peer's request that caused it.
+pub(super) async fn append(
+    batch: &mut Batch<'_>,
+    room_id: RoomId,
+    mut intents: Vec<Intent>,
+    request: Option<&Value>,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<Placed>, RoomError> {
+    if intents.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let (Some(request), Some(Value::Object(content))) =
+        (request, intents.first_mut().map(|intent| &mut intent.content))
+    {
+        content.insert("request".to_owned(), request.clone());
+    }
+    let tenant = batch.tenant.clone();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
+        return Err(Refusal::NoSuchRoom.into());
+    };
+    let events = compose::sign(Some(view), room_id, intents, signer)?;
+    batch.touched.insert(room_id);
+    let mut placed = Vec::with_capacity(events.len());
+    for event in &events {
+        placed.push(land_next(batch, event).await?);
+    }
+    Ok(placed)
+}
+
+async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Placed, RoomError> {
+    let tenant = batch.tenant.clone();
+    let position = batch.next_position();
+    let target = match event.content.as_ref().map(|content| {
+        crate::rooms::core::content::target(&event.event_type, content)
+    }) {
+        Some(Ok(Some(id))) => crate::events::store::by_id_in(&tenant, &mut batch.tx, id).await?,
+        _ => None,
+    };
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+        return Err(Refusal::NoSuchRoom.into());
+    };
+    let landing = place::next(view, event, position, target.as_ref());
+    let end = end_of(view, event);
+    let placed = landing.placed.clone();
+    let is_state = landing.change.is_some();
+    batch.land(landing, end);
+    if is_state {
+        aftermath::of_state(batch, &placed).await?;
+    }
+    Ok(placed)
+}
+
+/// Where the event's log ends now.
+pub(super) fn end_of(view: &RoomView, event: &Verified<Event>) -> LogEnd {
+    LogEnd {
+        origin: event.origin.clone(),
+        epoch: event.epoch,
+        seq: event.seq,
+        hash: event.hash(),
+        ts: event.ts,
+        state_seq: view
+            .logs
+            .get(&event.origin)
+            .map_or(event.state_seq, |log| log.state_seq),
+    }
+}
+
+/// Makes a room. A DM that the two have already is returned.
+pub(super) async fn make(
+    batch: &mut Batch<'_>,
+    make: &Make,
+    signer: &mut Signer<'_>,
+) -> Result<Outcome, RoomError> {
+    let tenant = batch.tenant.clone();
+    if let Some(key) = &make.once
+        && let Some((room_id, event)) = once::find(&tenant, &mut batch.tx, key, batch.now).await?
+    {
+        return Ok(repeat(room_id, event));
+    }
+    if let Some(other) = &make.dm_with
+        && let Some(room_id) = rooms::dm_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
+    {
+        return Ok(Outcome {
+            room_id,
+            events: Vec::new(),
+            repeat_of: None,
+        });
+    }
+    let room_id = RoomId::derive(tenant.server_name(), &make.room.nonce);
+    let intents = decide::create(&make.creator, &make.room);
+    let events = compose::sign(None, room_id, intents, signer)?;
+    batch.touched.insert(room_id);
+    let mut placed = Vec::with_capacity(events.len());
+    for event in &events {
+        if event.seq == 1 {
+            placed.push(land_first(batch, event)?);
+        } else {
+            placed.push(land_next(batch, event).await?);
+        }
+    }
+    // The pair's row must be there for the next job of this batch.
+    batch.flush().await?;
+    if let (Some(key), Some(first)) = (&make.once, placed.first()) {
+        once::record(&tenant, &mut batch.tx, key, room_id, first.event.event_id, batch.now).await?;
+    }
+    Ok(Outcome {
+        room_id,
+        events: placed,
+        repeat_of: None,
+    })
+}
+
+/// Begins a room with its create event.
+pub(super) fn land_first(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Placed, RoomError> {
+    let view = place::begin(event, event.hash()).ok_or(Refusal::NoSuchRoom)?;
+    let tenant = batch.tenant.clone();
+    let position = batch.next_position();
+    let landing = place::first(event, position);
+    let placed = landing.placed.clone();
+    let end = end_of(&view, event);
+    batch.touched.insert(event.room_id);
+    batch.views.insert(&tenant, event.room_id, view);
+    batch.land(landing, end);
+    Ok(placed)
+}
+
+fn pair(one: &Fqid, other: &Fqid) -> (ParticipantId, ParticipantId) {
+    let (one, other) = (ParticipantId::derive(one), ParticipantId::derive(other));
+    (one.min(other), one.max(other))
+}
+
+fn repeat(room_id: RoomId, event: EventId) -> Outcome {
+    Outcome {
+        room_id,
+        events: Vec::new(),
+        repeat_of: Some(event),
+    }
+}

@@ -1,0 +1,225 @@
+//! Events of other servers, already verified: checks 6 to 8 of the federation specification's table, and their place.
+
+use super::batch::Batch;
+use super::commands::{append, end_of, land_first};
+use super::compose::Signer;
+use super::{Invitation, Page, Receipt, aftermath, place};
+use crate::catalogue::Code;
+use crate::error::Coded;
+use crate::events::core::chain::{self, ChainError, Head};
+use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
+use crate::events::core::verified::{ContentStatus, Verified};
+use crate::events::model::{Kind, Placed, Shown, Standing};
+use crate::events::store;
+use crate::rooms::core::content;
+use crate::rooms::core::decide;
+use crate::rooms::core::judge::{Reason, Verdict};
+use crate::rooms::core::view::RoomView;
+use crate::rooms::error::RoomError;
+use crate::rooms::project;
+
+/// How far ahead of this server's clock an event may be, in ms, before it has to wait.
+const MAX_AHEAD_MS: i64 = 60_000;
+
+/// Places a page of events; a receipt for each.
+pub(super) async fn page(
+    batch: &mut Batch<'_>,
+    page: &Page,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<Receipt>, RoomError> {
+    let mut receipts = Vec::with_capacity(page.events.len());
+    for event in &page.events {
+        signer.clock.observe(event.ts, signer.now);
+        receipts.push(one(batch, page, event, signer).await?);
+    }
+    Ok(receipts)
+}
+
+async fn one(
+    batch: &mut Batch<'_>,
+    page: &Page,
+    event: &Verified<Event>,
+    signer: &mut Signer<'_>,
+) -> Result<Receipt, RoomError> {
+    let tenant = batch.tenant.clone();
+    if event.ts > batch.now + MAX_AHEAD_MS {
+        return Ok(Receipt::Pending);
+    }
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+        if page.may_begin && place::begin(event, event.hash()).is_some() {
+            land_first(batch, event)?;
+            return Ok(Receipt::Accepted);
+        }
+        return Ok(refused(6, Code::RoomNotFound, "there is no such room", false));
+    };
+    if event.origin == *tenant.server_name() && !event_is_ours(view, event) {
+        return Ok(refused(7, Code::FedSignatureMismatch, "the event claims to be ours and is not", false));
+    }
+    if let Some(receipt) = out_of_place(batch, event).await? {
+        return Ok(receipt);
+    }
+    land(batch, page, event, signer).await
+}
+
+/// Our own log comes back from a peer after a restore: it was signed by us, so it verified.
+fn event_is_ours(view: &RoomView, event: &Verified<Event>) -> bool {
+    view.logs.contains_key(&event.origin)
+}
+
+/// Why the event is not the next one of its log, if it is not.
+async fn out_of_place(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Option<Receipt>, RoomError> {
+    let tenant = batch.tenant.clone();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+        return Ok(None);
+    };
+    let head = view.logs.get(&event.origin).and_then(|log| {
+        Some(Head {
+            epoch: log.head.epoch,
+            seq: log.head.seq,
+            hash: log.head.hash?,
+            ts: log.ts,
+        })
+    });
+    let error = match chain::follows(head.as_ref(), event) {
+        Ok(()) => return Ok(None),
+        Err(ChainError::Behind) => {
+            batch.flush().await?;
+            let place = (event.epoch, event.seq);
+            match store::at_in(&tenant, &mut batch.tx, event.room_id, &event.origin, place).await? {
+                Some(known) => chain::at_known_position(&known.hash, event),
+                None => ChainError::Behind,
+            }
+        }
+        Err(error) => error,
+    };
+    Ok(Some(match error {
+        ChainError::Duplicate => Receipt::Duplicate,
+        ChainError::Gap { .. } => Receipt::Pending,
+        other => refused(7, Code::FedSignatureMismatch, &other.to_string(), false),
+    }))
+}
+
+async fn land(
+    batch: &mut Batch<'_>,
+    page: &Page,
+    event: &Verified<Event>,
+    signer: &mut Signer<'_>,
+) -> Result<Receipt, RoomError> {
+    let tenant = batch.tenant.clone();
+    let target = match event
+        .content
+        .as_ref()
+        .map(|content| content::target(&event.event_type, content))
+    {
+        Some(Ok(Some(id))) => {
+            batch.flush().await?;
+            let found = store::by_id_in(&tenant, &mut batch.tx, id).await?;
+            found.filter(|target| target.event.room_id == event.room_id)
+        }
+        _ => None,
+    };
+    let position = batch.next_position();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+        return Ok(refused(6, Code::RoomNotFound, "there is no such room", false));
+    };
+    let mut landing = place::next(view, event, position, target.as_ref());
+    // Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
+    if event.content_status() == ContentStatus::Unhashable && page.deliverer == event.origin {
+        landing.verdict = Verdict::Void(Reason::Malformed);
+        place::apply(&mut landing.placed, landing.verdict);
+    }
+    let host_here = *view.history.host() == *tenant.server_name();
+    let end = end_of(view, event);
+    let (placed, verdict, is_state) = (landing.placed.clone(), landing.verdict, landing.change.is_some());
+    batch.touched.insert(event.room_id);
+    batch.land(landing, end);
+    if is_state {
+        aftermath::of_state(batch, &placed).await?;
+    }
+    if placed.event.event_type == EventType::ROOM_MESSAGE {
+        late_effects(batch, &placed).await?;
+    }
+    if host_here && placed.standing == Standing::Valid {
+        answer_as_host(batch, &placed, target.as_ref(), signer).await?;
+    }
+    Ok(receipt(verdict))
+}
+
+/// Edits, redactions and reactions that came before their message.
+async fn late_effects(batch: &mut Batch<'_>, message: &Placed) -> Result<(), RoomError> {
+    batch.flush().await?;
+    let tenant = batch.tenant.clone();
+    let about = store::about(&tenant, &mut batch.tx, message.event.event_id).await?;
+    if !about.is_empty() {
+        aftermath::of_late_target(batch, message).await?;
+    }
+    Ok(())
+}
+
+/// The host records what a peer's log tells it: a leave, with what follows from it; a moderator's redaction, by saying
+/// promptly how far it has seen.
+async fn answer_as_host(
+    batch: &mut Batch<'_>,
+    placed: &Placed,
+    target: Option<&Placed>,
+    signer: &mut Signer<'_>,
+) -> Result<(), RoomError> {
+    let event = &placed.event;
+    if event.origin == *batch.tenant.server_name() {
+        return Ok(());
+    }
+    let tenant = batch.tenant.clone();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+        return Ok(());
+    };
+    let redacts_another =
+        event.event_type == EventType::ROOM_REDACTION && target.is_some_and(|target| target.event.sender != event.sender);
+    let intents = match &event.sender {
+        Some(person) if event.event_type == EventType::ROOM_LEAVE => decide::recorded_leave(view, person, event.event_id),
+        _ if redacts_another => vec![decide::seen(view)],
+        _ => Vec::new(),
+    };
+    append(batch, event.room_id, intents, None, signer).await?;
+    Ok(())
+}
+
+fn receipt(verdict: Verdict) -> Receipt {
+    match verdict {
+        Verdict::Valid => Receipt::Accepted,
+        Verdict::Wait(_) => Receipt::Pending,
+        Verdict::Void(reason) => refused(8, reason.code(), &reason.to_string(), true),
+    }
+}
+
+fn refused(check: u8, code: Code, message: &str, placed: bool) -> Receipt {
+    Receipt::Rejected {
+        check,
+        code,
+        message: message.to_owned(),
+        placed,
+    }
+}
+
+/// An invitation from elsewhere: one event of a host's log that is not here. It is kept at its place, so that the log
+/// fits around it when the invited person joins.
+pub(super) async fn invitation(batch: &mut Batch<'_>, invitation: &Invitation) -> Result<(), RoomError> {
+    let tenant = batch.tenant.clone();
+    let event = &invitation.event;
+    if batch.views.get(&tenant, &mut batch.tx, event.room_id).await?.is_some() {
+        return Ok(());
+    }
+    let position = batch.next_position();
+    let placed = Placed {
+        position,
+        event: std::sync::Arc::new((**event).clone()),
+        hash: event.hash(),
+        standing: Standing::Valid,
+        shown: Shown::History,
+        kind: Kind::State,
+        target: None,
+    };
+    batch.land_alone(placed.clone()).await?;
+    project::detached(&tenant, &mut batch.tx, &placed, &invitation.room).await?;
+    Ok(())
+}
