@@ -3,6 +3,7 @@
 //! The library holds everything; `main.rs` only hands the command line over. A request is read from route to row:
 //! `http` (extractors, envelope) → a domain's `routes` → its rules → `store` → `events` → `db`.
 
+pub mod app;
 pub mod auth;
 pub mod catalogue;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod error;
 pub mod events;
 pub mod federation;
 pub mod http;
+pub mod messages;
 pub mod participants;
 pub mod rooms;
 pub mod tenants;

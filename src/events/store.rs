@@ -425,6 +425,16 @@ pub async fn walk(
     rows.iter().map(read).collect()
 }
 
+/// The time of the latest event written here, in ms; 0 in a new store.
+pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX(l.ts) FROM logs l JOIN tenants t ON t.id = l.tenant AND t.server_name = l.origin",
+    )
+    .fetch_one(db.reader())
+    .await?;
+    Ok(last.unwrap_or(0))
+}
+
 /// Every log of a tenant.
 pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
     let rows = sqlx::query(
@@ -472,13 +482,14 @@ pub async fn log_keys_in(
     room_id: RoomId,
     origin: &ServerName,
 ) -> Result<Vec<PublicKey>, DbError> {
-    let keys: Vec<String> =
-        sqlx::query_scalar("SELECT public_key FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3")
-            .bind(tenant.key())
-            .bind(room_id.to_string())
-            .bind(origin.as_str())
-            .fetch_all(tx.conn())
-            .await?;
+    let keys: Vec<String> = sqlx::query_scalar(
+        "SELECT public_key FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .fetch_all(tx.conn())
+    .await?;
     keys.iter()
         .map(|key| {
             key.parse()

@@ -7,10 +7,11 @@ use super::core::content::MemberChange;
 use crate::db::{DbError, Tx};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::Fqid;
-use crate::events::core::sign::{KeyPair, PROFILE_PREFIX, PublicKey, sign_document, verify_document};
+use crate::events::core::sign::{
+    KeyPair, PROFILE_PREFIX, PublicKey, sign_document, verify_document,
+};
 use crate::events::store;
-use crate::participants::model::{ForeignProfile, Kind, Participant};
-use crate::participants::{self, profile};
+use crate::participants::{self, ForeignProfile, Kind, Participant, profile};
 use crate::tenants::Tenant;
 
 /// The signed profile of a local person: `fqid`, `display_name`, `avatar_url`, `bio`, `participant_type`, `ts` (ms),
@@ -36,7 +37,10 @@ pub fn read(document: &Value, person: &Fqid, key: &PublicKey) -> Option<ForeignP
     let display_name = text("display_name")?;
     let bio = text("bio");
     profile::check_display_name(&display_name).ok()?;
-    if bio.as_deref().is_some_and(|bio| profile::check_bio(bio).is_err()) {
+    if bio
+        .as_deref()
+        .is_some_and(|bio| profile::check_bio(bio).is_err())
+    {
         return None;
     }
     if text("fqid")? != person.as_str() {

@@ -86,7 +86,9 @@ impl Reason {
     pub fn code(self) -> Code {
         match self {
             Reason::NotMember => Code::NotMember,
-            Reason::LevelTooLow | Reason::ServerNotAllowed | Reason::NotTheSender => Code::RoomForbidden,
+            Reason::LevelTooLow | Reason::ServerNotAllowed | Reason::NotTheSender => {
+                Code::RoomForbidden
+            }
             Reason::Frozen => Code::RoomFrozen,
             Reason::TooOldToEdit => Code::EventTooOldToEdit,
             Reason::RedactForbidden => Code::RedactForbidden,

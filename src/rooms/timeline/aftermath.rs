@@ -24,7 +24,11 @@ pub(super) async fn of_state(batch: &mut Batch<'_>, state: &Placed) -> Result<()
 }
 
 /// Voids events that lie beyond the cut-off of the right that the state event took away.
-async fn void_beyond_cuts(batch: &mut Batch<'_>, tenant: &Tenant, state: &Placed) -> Result<(), DbError> {
+async fn void_beyond_cuts(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    state: &Placed,
+) -> Result<(), DbError> {
     let room_id = state.event.room_id;
     let k = state.event.seq;
     let Some(view) = batch.views.get(tenant, &mut batch.tx, room_id).await? else {
@@ -32,7 +36,10 @@ async fn void_beyond_cuts(batch: &mut Batch<'_>, tenant: &Tenant, state: &Placed
     };
     let mut cuts: Vec<(ServerName, (i64, i64))> = Vec::new();
     if view.history.takes_at(k) {
-        let foreign = view.logs.keys().filter(|origin| *origin != view.history.host());
+        let foreign = view
+            .logs
+            .keys()
+            .filter(|origin| *origin != view.history.host());
         cuts.extend(foreign.map(|origin| (origin.clone(), view.history.cut(k, origin))));
     }
     if cuts.is_empty() {
@@ -41,7 +48,8 @@ async fn void_beyond_cuts(batch: &mut Batch<'_>, tenant: &Tenant, state: &Placed
     batch.flush().await?;
     for (origin, cut) in cuts {
         let events = store::beyond(tenant, &mut batch.tx, room_id, &origin, cut, None).await?;
-        let mut highest = store::highest_claim(tenant, &mut batch.tx, room_id, &origin, cut).await?;
+        let mut highest =
+            store::highest_claim(tenant, &mut batch.tx, room_id, &origin, cut).await?;
         for event in events {
             highest = highest.max(event.event.state_seq);
             if let Verdict::Void(_) = judge(batch, tenant, &event, highest).await? {
@@ -53,11 +61,17 @@ async fn void_beyond_cuts(batch: &mut Batch<'_>, tenant: &Tenant, state: &Placed
 }
 
 /// Judges what waited. What counts now is shown now: it takes a new place in the stream.
-async fn settle_waiting(batch: &mut Batch<'_>, tenant: &Tenant, room_id: RoomId) -> Result<(), DbError> {
+async fn settle_waiting(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    room_id: RoomId,
+) -> Result<(), DbError> {
     batch.flush().await?;
     for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
         let place = (event.event.epoch, event.event.seq);
-        let highest = store::highest_claim(tenant, &mut batch.tx, room_id, &event.event.origin, place).await?;
+        let highest =
+            store::highest_claim(tenant, &mut batch.tx, room_id, &event.event.origin, place)
+                .await?;
         match judge(batch, tenant, &event, highest).await? {
             Verdict::Wait(_) => {}
             Verdict::Void(_) => make_void(batch, tenant, &event).await?,
@@ -74,7 +88,12 @@ async fn settle_waiting(batch: &mut Batch<'_>, tenant: &Tenant, room_id: RoomId)
     Ok(())
 }
 
-async fn judge(batch: &mut Batch<'_>, tenant: &Tenant, event: &Placed, highest: i64) -> Result<Verdict, DbError> {
+async fn judge(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+    highest: i64,
+) -> Result<Verdict, DbError> {
     let target = match event.target {
         Some(id) => store::by_id_in(tenant, &mut batch.tx, id).await?,
         None => None,
@@ -102,9 +121,14 @@ pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Re
     let room_id = target.event.room_id;
     batch.flush().await?;
     let about = store::about(&tenant, &mut batch.tx, target.event.event_id).await?;
-    for event in about.into_iter().filter(|event| event.standing == Standing::Valid) {
+    for event in about
+        .into_iter()
+        .filter(|event| event.standing == Standing::Valid)
+    {
         let place = (event.event.epoch, event.event.seq);
-        let highest = store::highest_claim(&tenant, &mut batch.tx, room_id, &event.event.origin, place).await?;
+        let highest =
+            store::highest_claim(&tenant, &mut batch.tx, room_id, &event.event.origin, place)
+                .await?;
         if let Verdict::Void(_) = judge(batch, &tenant, &event, highest).await? {
             make_void(batch, &tenant, &event).await?;
         }

@@ -128,7 +128,8 @@ impl<'a> Batch<'a> {
         for (placed, change) in &pending {
             self.project(placed, change.as_ref()).await?;
         }
-        messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends)).await?;
+        messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends))
+            .await?;
         let markers: Vec<_> = std::mem::take(&mut self.markers)
             .into_iter()
             .map(|((participant, room), (event, position))| (participant, room, event, position))
@@ -142,7 +143,11 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    async fn project(&mut self, placed: &Placed, change: Option<&StateChange>) -> Result<(), DbError> {
+    async fn project(
+        &mut self,
+        placed: &Placed,
+        change: Option<&StateChange>,
+    ) -> Result<(), DbError> {
         if placed.standing != Standing::Valid {
             return Ok(());
         }
@@ -154,12 +159,21 @@ impl<'a> Batch<'a> {
                 .content
                 .as_ref()
                 .and_then(|content| serde_json::from_value::<OriginKey>(content.clone()).ok());
-            self.add_key(event.room_id, &event.origin.clone(), key.as_ref(), event.seq + 1)
-                .await?;
+            self.add_key(
+                event.room_id,
+                &event.origin.clone(),
+                key.as_ref(),
+                event.seq + 1,
+            )
+            .await?;
         } else if event.event_type != EventType::ROOM_LEAVE {
             return messages::project::apply(&self.tenant, &mut self.tx, placed).await;
         }
-        if let Some(view) = self.views.get(&self.tenant, &mut self.tx, event.room_id).await? {
+        if let Some(view) = self
+            .views
+            .get(&self.tenant, &mut self.tx, event.room_id)
+            .await?
+        {
             project::membership(&self.tenant, &mut self.tx, view, placed, change).await?;
         }
         Ok(())
@@ -169,19 +183,29 @@ impl<'a> Batch<'a> {
         let event = &placed.event;
         match &state.change {
             Change::Create(create) => {
-                self.add_key(event.room_id, &event.origin, Some(&create.key), 1).await?;
+                self.add_key(event.room_id, &event.origin, Some(&create.key), 1)
+                    .await?;
             }
             Change::Member(change) => {
                 let home = change.participant.server_name();
                 if home != &event.origin {
-                    self.add_key(event.room_id, home, change.key.as_ref(), 1).await?;
+                    self.add_key(event.room_id, home, change.key.as_ref(), 1)
+                        .await?;
                 }
-                profiles::remember(&self.tenant, &mut self.tx, event.room_id, change, self.now).await?;
+                profiles::remember(&self.tenant, &mut self.tx, event.room_id, change, self.now)
+                    .await?;
             }
             _ => {}
         }
         for (origin, position) in &state.seen {
-            messages::project::erase_settled(&self.tenant, &mut self.tx, event.room_id, origin, position.seq).await?;
+            messages::project::erase_settled(
+                &self.tenant,
+                &mut self.tx,
+                event.room_id,
+                origin,
+                position.seq,
+            )
+            .await?;
         }
         Ok(())
     }
@@ -195,7 +219,10 @@ impl<'a> Batch<'a> {
     ) -> Result<(), DbError> {
         let key = key.and_then(|key| key.public_key.parse::<PublicKey>().ok());
         match key {
-            Some(key) => store::add_log_key(&self.tenant, &mut self.tx, room_id, origin, &key, from_seq).await,
+            Some(key) => {
+                store::add_log_key(&self.tenant, &mut self.tx, room_id, origin, &key, from_seq)
+                    .await
+            }
             None => Ok(()),
         }
     }

@@ -13,8 +13,8 @@ use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::Fqid;
 use crate::events::core::verified::Verified;
 use crate::events::model::{LogEnd, Placed};
-use crate::messages::store::{SendRow, SentKey};
 use crate::messages;
+use crate::messages::store::{SendRow, SentKey};
 use crate::rooms::core::content::Membership;
 use crate::rooms::core::decide::{self, Command, Context, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
@@ -39,7 +39,8 @@ pub(super) async fn act(
     signer: &mut Signer<'_>,
 ) -> Result<Outcome, RoomError> {
     if let Some(key) = &act.once
-        && let Some((room_id, event)) = once::find(&act.tenant, &mut batch.tx, key, batch.now).await?
+        && let Some((room_id, event)) =
+            once::find(&act.tenant, &mut batch.tx, key, batch.now).await?
     {
         return Ok(repeat(room_id, event));
     }
@@ -72,7 +73,15 @@ pub(super) async fn act(
     note_sending(batch, act, &events);
     if let (Some(key), Some(first)) = (&act.once, events.first()) {
         let event_id = first.event.event_id;
-        once::record(&act.tenant, &mut batch.tx, key, act.room_id, event_id, batch.now).await?;
+        once::record(
+            &act.tenant,
+            &mut batch.tx,
+            key,
+            act.room_id,
+            event_id,
+            batch.now,
+        )
+        .await?;
     }
     Ok(Outcome {
         room_id: act.room_id,
@@ -105,7 +114,15 @@ async fn facts(batch: &mut Batch<'_>, act: &Act) -> Result<Option<decide::Target
         Command::React { emoji, .. } => Some(emoji.as_str()),
         _ => None,
     };
-    messages::store::facts(&act.tenant, &mut batch.tx, act.room_id, target, &act.actor, emoji).await
+    messages::store::facts(
+        &act.tenant,
+        &mut batch.tx,
+        act.room_id,
+        target,
+        &act.actor,
+        emoji,
+    )
+    .await
 }
 
 fn note_sending(batch: &mut Batch<'_>, act: &Act, events: &[Placed]) {
@@ -137,9 +154,10 @@ pub(super) async fn append(
     if intents.is_empty() {
         return Ok(Vec::new());
     }
-    if let (Some(request), Some(Value::Object(content))) =
-        (request, intents.first_mut().map(|intent| &mut intent.content))
-    {
+    if let (Some(request), Some(Value::Object(content))) = (
+        request,
+        intents.first_mut().map(|intent| &mut intent.content),
+    ) {
         content.insert("request".to_owned(), request.clone());
     }
     let tenant = batch.tenant.clone();
@@ -158,13 +176,19 @@ pub(super) async fn append(
 async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Placed, RoomError> {
     let tenant = batch.tenant.clone();
     let position = batch.next_position();
-    let target = match event.content.as_ref().map(|content| {
-        crate::rooms::core::content::target(&event.event_type, content)
-    }) {
+    let target = match event
+        .content
+        .as_ref()
+        .map(|content| crate::rooms::core::content::target(&event.event_type, content))
+    {
         Some(Ok(Some(id))) => crate::events::store::by_id_in(&tenant, &mut batch.tx, id).await?,
         _ => None,
     };
-    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+    let Some(view) = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
         return Err(Refusal::NoSuchRoom.into());
     };
     let landing = place::next(view, event, position, target.as_ref());
@@ -206,7 +230,8 @@ pub(super) async fn make(
         return Ok(repeat(room_id, event));
     }
     if let Some(other) = &make.dm_with
-        && let Some(room_id) = rooms::dm_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
+        && let Some(room_id) =
+            rooms::dm_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
     {
         return Ok(Outcome {
             room_id,
@@ -229,7 +254,15 @@ pub(super) async fn make(
     // The pair's row must be there for the next job of this batch.
     batch.flush().await?;
     if let (Some(key), Some(first)) = (&make.once, placed.first()) {
-        once::record(&tenant, &mut batch.tx, key, room_id, first.event.event_id, batch.now).await?;
+        once::record(
+            &tenant,
+            &mut batch.tx,
+            key,
+            room_id,
+            first.event.event_id,
+            batch.now,
+        )
+        .await?;
     }
     Ok(Outcome {
         room_id,
@@ -239,7 +272,10 @@ pub(super) async fn make(
 }
 
 /// Begins a room with its create event.
-pub(super) fn land_first(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Placed, RoomError> {
+pub(super) fn land_first(
+    batch: &mut Batch<'_>,
+    event: &Verified<Event>,
+) -> Result<Placed, RoomError> {
     let view = place::begin(event, event.hash()).ok_or(Refusal::NoSuchRoom)?;
     let tenant = batch.tenant.clone();
     let position = batch.next_position();

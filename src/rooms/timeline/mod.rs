@@ -199,12 +199,8 @@ impl Timeline {
     }
 
     /// Records that one of our people was invited to a room of another server.
-    pub async fn invited(
-        &self,
-        tenant: &Tenant,
-        event: Verified<Event>,
-    ) -> Result<Committed<()>, RoomError> {
-        self.ask(|answer| Job::Invitation(tenant.clone(), Box::new(event), answer))
+    pub async fn invited(&self, invitation: Invitation) -> Result<Committed<()>, RoomError> {
+        self.ask(|answer| Job::Invitation(Box::new(invitation), answer))
             .await
     }
 

@@ -5,7 +5,6 @@ use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
 use super::{Invitation, Page, Receipt, aftermath, place};
 use crate::catalogue::Code;
-use crate::error::Coded;
 use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -46,15 +45,29 @@ async fn one(
     if event.ts > batch.now + MAX_AHEAD_MS {
         return Ok(Receipt::Pending);
     }
-    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+    let Some(view) = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
         if page.may_begin && place::begin(event, event.hash()).is_some() {
             land_first(batch, event)?;
             return Ok(Receipt::Accepted);
         }
-        return Ok(refused(6, Code::RoomNotFound, "there is no such room", false));
+        return Ok(refused(
+            6,
+            Code::RoomNotFound,
+            "there is no such room",
+            false,
+        ));
     };
     if event.origin == *tenant.server_name() && !event_is_ours(view, event) {
-        return Ok(refused(7, Code::FedSignatureMismatch, "the event claims to be ours and is not", false));
+        return Ok(refused(
+            7,
+            Code::FedSignatureMismatch,
+            "the event claims to be ours and is not",
+            false,
+        ));
     }
     if let Some(receipt) = out_of_place(batch, event).await? {
         return Ok(receipt);
@@ -68,9 +81,16 @@ fn event_is_ours(view: &RoomView, event: &Verified<Event>) -> bool {
 }
 
 /// Why the event is not the next one of its log, if it is not.
-async fn out_of_place(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Option<Receipt>, RoomError> {
+async fn out_of_place(
+    batch: &mut Batch<'_>,
+    event: &Verified<Event>,
+) -> Result<Option<Receipt>, RoomError> {
     let tenant = batch.tenant.clone();
-    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+    let Some(view) = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
         return Ok(None);
     };
     let head = view.logs.get(&event.origin).and_then(|log| {
@@ -120,8 +140,17 @@ async fn land(
         _ => None,
     };
     let position = batch.next_position();
-    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
-        return Ok(refused(6, Code::RoomNotFound, "there is no such room", false));
+    let Some(view) = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
+        return Ok(refused(
+            6,
+            Code::RoomNotFound,
+            "there is no such room",
+            false,
+        ));
     };
     let mut landing = place::next(view, event, position, target.as_ref());
     // Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
@@ -131,7 +160,11 @@ async fn land(
     }
     let host_here = *view.history.host() == *tenant.server_name();
     let end = end_of(view, event);
-    let (placed, verdict, is_state) = (landing.placed.clone(), landing.verdict, landing.change.is_some());
+    let (placed, verdict, is_state) = (
+        landing.placed.clone(),
+        landing.verdict,
+        landing.change.is_some(),
+    );
     batch.touched.insert(event.room_id);
     batch.land(landing, end);
     if is_state {
@@ -170,13 +203,19 @@ async fn answer_as_host(
         return Ok(());
     }
     let tenant = batch.tenant.clone();
-    let Some(view) = batch.views.get(&tenant, &mut batch.tx, event.room_id).await? else {
+    let Some(view) = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
         return Ok(());
     };
-    let redacts_another =
-        event.event_type == EventType::ROOM_REDACTION && target.is_some_and(|target| target.event.sender != event.sender);
+    let redacts_another = event.event_type == EventType::ROOM_REDACTION
+        && target.is_some_and(|target| target.event.sender != event.sender);
     let intents = match &event.sender {
-        Some(person) if event.event_type == EventType::ROOM_LEAVE => decide::recorded_leave(view, person, event.event_id),
+        Some(person) if event.event_type == EventType::ROOM_LEAVE => {
+            decide::recorded_leave(view, person, event.event_id)
+        }
         _ if redacts_another => vec![decide::seen(view)],
         _ => Vec::new(),
     };
@@ -203,10 +242,18 @@ fn refused(check: u8, code: Code, message: &str, placed: bool) -> Receipt {
 
 /// An invitation from elsewhere: one event of a host's log that is not here. It is kept at its place, so that the log
 /// fits around it when the invited person joins.
-pub(super) async fn invitation(batch: &mut Batch<'_>, invitation: &Invitation) -> Result<(), RoomError> {
+pub(super) async fn invitation(
+    batch: &mut Batch<'_>,
+    invitation: &Invitation,
+) -> Result<(), RoomError> {
     let tenant = batch.tenant.clone();
     let event = &invitation.event;
-    if batch.views.get(&tenant, &mut batch.tx, event.room_id).await?.is_some() {
+    if batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?
+        .is_some()
+    {
         return Ok(());
     }
     let position = batch.next_position();

@@ -29,14 +29,14 @@ impl Views {
     /// The room, from memory or from the store; `None`: there is no such room.
     pub(super) async fn get(
         &mut self,
-        tx: &mut Tx,
         tenant: &Tenant,
+        tx: &mut Tx,
         room_id: RoomId,
     ) -> Result<Option<&mut RoomView>, DbError> {
         let key = (tenant.key(), room_id);
         self.uses += 1;
         if !self.rooms.contains_key(&key) {
-            let Some(view) = load(tx, tenant, room_id).await? else {
+            let Some(view) = load(tenant, tx, room_id).await? else {
                 return Ok(None);
             };
             self.insert(tenant, room_id, view);
@@ -71,7 +71,7 @@ impl Views {
 }
 
 /// Folds a room from its stored state events, own leaves and log ends.
-async fn load(tx: &mut Tx, tenant: &Tenant, room_id: RoomId) -> Result<Option<RoomView>, DbError> {
+async fn load(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Option<RoomView>, DbError> {
     let ends = store::ends_in(tenant, tx, room_id).await?;
     if ends.is_empty() {
         return Ok(None);

@@ -134,10 +134,14 @@ impl Writer {
         let mut targets: HashSet<EventId> = HashSet::new();
         let mut uuids = HashSet::new();
         while let Some(job) = self.waiting.pop_front() {
-            let other_tenant = jobs.first().is_some_and(|first| first.tenant() != job.tenant());
+            let other_tenant = jobs
+                .first()
+                .is_some_and(|first| first.tenant() != job.tenant());
             let is_new = match &job {
                 Job::Act(act, _) => {
-                    act.command.target().is_none_or(|target| targets.insert(target))
+                    act.command
+                        .target()
+                        .is_none_or(|target| targets.insert(target))
                         && commands::sent_key(act).is_none_or(|key| uuids.insert(key))
                 }
                 _ => true,
@@ -191,12 +195,24 @@ impl Writer {
         touched: &mut HashSet<RoomId>,
     ) -> Result<Committed<Vec<Done>>, DbError> {
         let Some(key) = self.parts.keys.current(tenant) else {
-            return Err(DbError::unreadable("tenant_keys", "key_id", "the tenant has no signing key"));
+            return Err(DbError::unreadable(
+                "tenant_keys",
+                "key_id",
+                "the tenant has no signing key",
+            ));
         };
         let now = self.parts.clock.now_ms();
         let tx = self.parts.db.begin().await?;
         let last_known = self.positions.entry(tenant.key()).or_insert(-1);
-        let mut batch = Batch::open(tx, tenant.clone(), &mut self.views, touched, last_known, now).await?;
+        let mut batch = Batch::open(
+            tx,
+            tenant.clone(),
+            &mut self.views,
+            touched,
+            last_known,
+            now,
+        )
+        .await?;
         let mut signer = Signer {
             origin: tenant.server_name(),
             key: &key,
@@ -206,7 +222,9 @@ impl Writer {
         let keys: Vec<_> = jobs
             .iter()
             .filter_map(|job| match job {
-                Job::Act(act, _) if matches!(act.command, Command::Send { .. }) => commands::sent_key(act),
+                Job::Act(act, _) if matches!(act.command, Command::Send { .. }) => {
+                    commands::sent_key(act)
+                }
                 _ => None,
             })
             .collect();
@@ -214,9 +232,15 @@ impl Writer {
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
             let one = match job {
-                Job::Act(act, _) => Done::Outcome(settle(commands::act(&mut batch, act, &sent, &mut signer).await)?),
-                Job::Make(make, _) => Done::Outcome(settle(commands::make(&mut batch, make, &mut signer).await)?),
-                Job::Receive(page, _) => Done::Receipts(settle(receive::page(&mut batch, page, &mut signer).await)?),
+                Job::Act(act, _) => Done::Outcome(settle(
+                    commands::act(&mut batch, act, &sent, &mut signer).await,
+                )?),
+                Job::Make(make, _) => {
+                    Done::Outcome(settle(commands::make(&mut batch, make, &mut signer).await)?)
+                }
+                Job::Receive(page, _) => {
+                    Done::Receipts(settle(receive::page(&mut batch, page, &mut signer).await)?)
+                }
                 Job::Invitation(invitation, _) => {
                     Done::Nothing(settle(receive::invitation(&mut batch, invitation).await)?)
                 }
@@ -245,8 +269,12 @@ impl Writer {
     ) {
         self.positions.insert(tenant.key(), position);
         let metrics = &self.parts.metrics;
-        metrics.store_commit.observe(started.elapsed().as_secs_f64());
-        metrics.store_batch_size.set(i64::try_from(jobs).unwrap_or(i64::MAX));
+        metrics
+            .store_commit
+            .observe(started.elapsed().as_secs_f64());
+        metrics
+            .store_batch_size
+            .set(i64::try_from(jobs).unwrap_or(i64::MAX));
         let local = placed
             .iter()
             .filter(|item| item.event.origin == *tenant.server_name())
@@ -257,7 +285,10 @@ impl Writer {
                     tenant: tenant.slug().to_owned(),
                     source,
                 };
-                metrics.events_appended.get_or_create(&labels).inc_by(count as u64);
+                metrics
+                    .events_appended
+                    .get_or_create(&labels)
+                    .inc_by(count as u64);
             }
         }
         self.parts.wake.committed(tenant, position, placed);
@@ -279,7 +310,9 @@ fn settle<T>(result: Result<T, RoomError>) -> Result<Result<T, RoomError>, DbErr
 fn answer_all(jobs: Vec<Job>, done: Committed<Vec<Done>>) {
     for (job, done) in jobs.into_iter().zip(done.each()) {
         match job {
-            Job::Act(_, answer) | Job::Make(_, answer) => send(answer, done.map(Done::into_outcome)),
+            Job::Act(_, answer) | Job::Make(_, answer) => {
+                send(answer, done.map(Done::into_outcome))
+            }
             Job::Receive(_, answer) => send(answer, done.map(Done::into_receipts)),
             Job::Invitation(_, answer) => send(answer, done.map(Done::into_nothing)),
         }

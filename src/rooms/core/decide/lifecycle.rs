@@ -92,10 +92,17 @@ pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> 
     if !view.is_open() {
         return Vec::new();
     }
-    let others: Vec<_> = view.joined_members().filter(|(person, _)| *person != leaver).collect();
-    let successor = others
-        .iter()
-        .min_by_key(|(person, member)| (std::cmp::Reverse(member.power_level), member.joined_at, (*person).clone()));
+    let others: Vec<_> = view
+        .joined_members()
+        .filter(|(person, _)| *person != leaver)
+        .collect();
+    let successor = others.iter().min_by_key(|(person, member)| {
+        (
+            std::cmp::Reverse(member.power_level),
+            member.joined_at,
+            (*person).clone(),
+        )
+    });
     let Some((person, highest)) = successor else {
         return vec![state(view, None, Lifecycle::Archived)];
     };
@@ -103,7 +110,11 @@ pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> 
     if !needs_owner || view.room_type() == RoomType::Dm {
         return Vec::new();
     }
-    vec![member_event(view, None, &plain_change(person, Membership::Join, OWNER))]
+    vec![member_event(
+        view,
+        None,
+        &plain_change(person, Membership::Join, OWNER),
+    )]
 }
 
 fn state(view: &RoomView, sender: Option<&Fqid>, lifecycle: Lifecycle) -> Intent {

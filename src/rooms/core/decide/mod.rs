@@ -280,7 +280,13 @@ pub fn recorded_leave(view: &RoomView, person: &Fqid, leave: EventId) -> Vec<Int
 
 /// What the host writes to tell how far it has seen the other logs.
 pub fn seen(view: &RoomView) -> Intent {
-    state_event(view, EventType::ROOM_SEEN, None, Map::new(), Taking::Nothing)
+    state_event(
+        view,
+        EventType::ROOM_SEEN,
+        None,
+        Map::new(),
+        Taking::Nothing,
+    )
 }
 
 /// The actor's entry, if it is in the room.

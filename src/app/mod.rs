@@ -1,0 +1,130 @@
+//! The running server: what handlers and tasks share, how it comes up, how it goes down.
+//!
+//! The one place where the domains are wired together.
+
+mod router;
+mod secret;
+mod start;
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::Db;
+use crate::events::keys::KeyRing;
+use crate::events::wake::Wake;
+use crate::http::limits::Limits;
+use crate::http::metrics::Metrics;
+use crate::rooms::timeline::Timeline;
+use crate::tenants::Tenants;
+
+pub use router::router;
+pub use start::{FirstStart, StartError, open};
+
+/// What handlers share; cheap to clone.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    clock: Clock,
+    db: Db,
+    tenants: Tenants,
+    keys: KeyRing,
+    auth: Auth,
+    timeline: Timeline,
+    wake: Wake,
+    limits: Arc<Limits>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    writer_stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl App {
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The time, in ms.
+    pub fn now(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
+    /// The database.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    /// The tenants of this server.
+    pub fn tenants(&self) -> &Tenants {
+        &self.0.tenants
+    }
+
+    /// The signing keys.
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.keys
+    }
+
+    /// Sign-in: tokens, sessions, passwords.
+    pub fn auth(&self) -> &Auth {
+        &self.0.auth
+    }
+
+    /// The one writer of all rooms.
+    pub fn timeline(&self) -> &Timeline {
+        &self.0.timeline
+    }
+
+    /// Who waits for events, and the latest ones.
+    pub fn wake(&self) -> &Wake {
+        &self.0.wake
+    }
+
+    /// Rate limits.
+    pub fn limits(&self) -> &Arc<Limits> {
+        &self.0.limits
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// Cancelled when the server stops: sockets, long polls and background tasks end.
+    pub fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    /// Background tasks and sockets: the stop waits for them.
+    pub fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    /// Ends everything that still runs once no more requests come: tasks first, then the writer, then the database.
+    pub async fn shut_down(&self) {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        if tokio::time::timeout(TASKS_GRACE, self.0.tasks.wait())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some background tasks did not end in time");
+        }
+        self.0.writer_stop.cancel();
+        self.0.db.close().await;
+    }
+}
+
+/// How long the stop waits for background tasks.
+const TASKS_GRACE: std::time::Duration = std::time::Duration::from_secs(2);

@@ -1,0 +1,163 @@
+//! Coming up: database, first tenant, keys, writer. What is wrong stops the start with one line that says what to do.
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{App, Shared, secret};
+use crate::auth::Auth;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{self, Db, DbError, DbOptions};
+use crate::events::core::names::ServerName;
+use crate::events::keys::{KeyRing, KeyRingError};
+use crate::events::store;
+use crate::events::wake::Wake;
+use crate::http::limits::Limits;
+use crate::http::metrics::Metrics;
+use crate::rooms::timeline::{Writer, WriterParts};
+use crate::tenants::model::DEFAULT_SLUG;
+use crate::tenants::{NewTenant, TenantError, Tenants};
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database cannot be used.
+    #[error(transparent)]
+    Database(#[from] db::StartError),
+    /// A statement failed.
+    #[error("the database failed: {0}")]
+    Statement(#[from] DbError),
+    /// The signing keys cannot be used.
+    #[error(transparent)]
+    Keys(#[from] KeyRingError),
+    /// The first tenant cannot be made.
+    #[error("cannot create the first tenant: {0}")]
+    Tenant(#[from] TenantError),
+    /// The data folder cannot be used.
+    #[error("cannot use {}: {source}. Check that it exists and belongs to this user", path.display())]
+    DataFolder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The stored name is another one.
+    #[error(
+        "SCAIWAVE_SERVER_NAME is {set}, but this server has been {stored} from its first start on. The name is part of \
+         every id and cannot change: unset the variable or set it to {stored}"
+    )]
+    Renamed {
+        /// What was set.
+        set: ServerName,
+        /// What is stored.
+        stored: ServerName,
+    },
+}
+
+/// What the first start in a data folder made, to be told.
+#[derive(Clone, Debug)]
+pub struct FirstStart {
+    /// Where everything is.
+    pub data_dir: PathBuf,
+    /// The name between servers, permanent.
+    pub server_name: ServerName,
+}
+
+/// Opens everything that a running server needs, and starts the writer.
+///
+/// # Errors
+/// [`StartError`], each with what to do next.
+pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStart>), StartError> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .map_err(|source| data_folder(&config, source))?;
+    let db = Db::open(&DbOptions {
+        url: config.database.url.as_str().to_owned(),
+        pool: config.database.pool,
+    })
+    .await?;
+    let keys = KeyRing::new(&config.data_dir);
+    let tenants = Tenants::load(&db).await?;
+    let first_start = first_tenant(&config, &keys, &tenants, clock.now_ms()).await?;
+    for tenant in tenants.all() {
+        keys.load(&db, &tenant, clock.now_ms()).await?;
+    }
+    let secret = secret::load(config.secret_key.as_ref(), &config.data_dir)
+        .map_err(|source| data_folder(&config, source))?;
+    let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
+    let auth = Auth::new(&config.auth, issuer, &secret);
+    let metrics = Arc::new(Metrics::new());
+    let wake = Wake::default();
+    let writer_stop = CancellationToken::new();
+    let parts = WriterParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        keys: keys.clone(),
+        wake: wake.clone(),
+        metrics: Arc::clone(&metrics),
+        stop: writer_stop.clone(),
+    };
+    let (writer, timeline) = Writer::new(parts, store::last_ts(&db).await?);
+    tokio::spawn(writer.run());
+    let limits = Arc::new(Limits::new(config.rates.clone()));
+    let app = App(Arc::new(Shared {
+        config,
+        clock,
+        db,
+        tenants,
+        keys,
+        auth,
+        timeline,
+        wake,
+        limits,
+        metrics,
+        stop: CancellationToken::new(),
+        writer_stop,
+        tasks: TaskTracker::new(),
+    }));
+    Ok((app, first_start))
+}
+
+/// Makes the first tenant in a new database; in an old one, refuses a name that contradicts the stored one.
+async fn first_tenant(
+    config: &Config,
+    keys: &KeyRing,
+    tenants: &Tenants,
+    now: i64,
+) -> Result<Option<FirstStart>, StartError> {
+    let set = config.server_name.name.clone();
+    if let Some(first) = tenants.first() {
+        if config.server_name.is_explicit && set != *first.server_name() {
+            return Err(StartError::Renamed {
+                set,
+                stored: first.server_name().clone(),
+            });
+        }
+        return Ok(None);
+    }
+    keys.require_empty()?;
+    let tenant = NewTenant {
+        slug: DEFAULT_SLUG.to_owned(),
+        name: "Default".to_owned(),
+        server_name: set.clone(),
+    };
+    tenants.create(&tenant, now).await?;
+    Ok(Some(FirstStart {
+        data_dir: config.data_dir.clone(),
+        server_name: set,
+    }))
+}
+
+fn data_folder(config: &Config, source: std::io::Error) -> StartError {
+    StartError::DataFolder {
+        path: config.data_dir.clone(),
+        source,
+    }
+}
