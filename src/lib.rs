@@ -6,6 +6,7 @@
 pub mod app;
 pub mod auth;
 pub mod catalogue;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
@@ -16,5 +17,6 @@ pub mod http;
 pub mod messages;
 pub mod participants;
 pub mod rooms;
+pub mod telemetry;
 pub mod tenants;
 pub mod workspaces;

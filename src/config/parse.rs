@@ -19,7 +19,7 @@ type Parsed<T> = Result<T, Refusal>;
 
 /// Anything whose `FromStr` is the form wanted.
 pub(super) fn plain<T: FromStr>(text: &str) -> Parsed<T> {
-    text.parse().map_err(|_| None)
+    text.parse().map_err(|_| Refusal::Form)
 }
 
 pub(super) fn any(text: &str) -> Parsed<String> {
@@ -35,17 +35,17 @@ pub(super) fn file(text: &str) -> Parsed<PathBuf> {
     let path = PathBuf::from(text);
     match std::fs::File::open(&path) {
         Ok(_) => Ok(path),
-        Err(error) => Err(Some(format!("must name a readable file: {error}"))),
+        Err(error) => Err(Refusal::Because(error.to_string())),
     }
 }
 
 pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&str) -> Parsed<u32> {
     move |text| {
-        let number = text.parse().map_err(|_| None)?;
+        let number = text.parse().map_err(|_| Refusal::Form)?;
         if range.contains(&number) {
             return Ok(number);
         }
-        Err(Some(format!(
+        Err(Refusal::Words(format!(
             "must be from {} to {}",
             range.start(),
             range.end()
@@ -62,7 +62,7 @@ pub(super) fn flag(text: &str) -> Parsed<bool> {
     match text {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
-        _ => Err(None),
+        _ => Err(Refusal::Form),
     }
 }
 
@@ -72,7 +72,7 @@ pub(super) fn web_url(text: &str) -> Parsed<Url> {
     if matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user {
         Ok(url)
     } else {
-        Err(None)
+        Err(Refusal::Form)
     }
 }
 
@@ -82,7 +82,7 @@ pub(super) fn origin(text: &str) -> Parsed<Url> {
     if url.path() == "/" && url.query().is_none() && url.fragment().is_none() {
         Ok(url)
     } else {
-        Err(None)
+        Err(Refusal::Form)
     }
 }
 
@@ -114,24 +114,26 @@ pub(super) fn host(text: &str) -> Parsed<String> {
     };
     match Host::parse(&text) {
         Ok(host) => Ok(host.to_string()),
-        Err(_) => Err(None),
+        Err(_) => Err(Refusal::Form),
     }
 }
 
 /// `name=url`; several of them make the list of peers.
 pub(super) fn peer(text: &str) -> Parsed<(ServerName, Url)> {
-    let (name, url) = text.split_once('=').ok_or(None)?;
+    let (name, url) = text.split_once('=').ok_or(Refusal::Form)?;
     Ok((server_name(name.trim())?, origin(url.trim())?))
 }
 
 /// The operator writes this name down, so it may be an IP address.
 pub(super) fn server_name(text: &str) -> Parsed<ServerName> {
-    ServerName::parse_listed(text).map_err(|_| None)
+    ServerName::parse_listed(text).map_err(|_| Refusal::Form)
 }
 
 pub(super) fn secret_key(text: &str) -> Parsed<[u8; 32]> {
-    let bytes = BASE64_STANDARD.decode(text.trim()).map_err(|_| None)?;
-    bytes.try_into().map_err(|_| None)
+    let bytes = BASE64_STANDARD
+        .decode(text.trim())
+        .map_err(|_| Refusal::Form)?;
+    bytes.try_into().map_err(|_| Refusal::Form)
 }
 
 pub(super) fn database_url(text: &str) -> Parsed<DatabaseUrl> {
@@ -144,10 +146,10 @@ pub(super) fn database_url(text: &str) -> Parsed<DatabaseUrl> {
         {
             Ok(DatabaseUrl(text.to_owned()))
         }
-        Some(("mysql" | "mariadb", _)) => Err(Some(
+        Some(("mysql" | "mariadb", _)) => Err(Refusal::Words(
             "MySQL and MariaDB are not supported: must be sqlite:<file> or postgres://…".to_owned(),
         )),
-        _ => Err(None),
+        _ => Err(Refusal::Form),
     }
 }
 
@@ -155,10 +157,10 @@ pub(super) fn auth_mode(text: &str) -> Parsed<AuthMode> {
     match text {
         "local" => Ok(AuthMode::Local),
         "mock" => Ok(AuthMode::Mock),
-        "scaikey" | "hybrid" => Err(Some(
+        "scaikey" | "hybrid" => Err(Refusal::Words(
             "this mode is not built into this version yet: must be local or mock".to_owned(),
         )),
-        _ => Err(None),
+        _ => Err(Refusal::Form),
     }
 }
 
@@ -166,7 +168,7 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     match text {
         "text" => Ok(LogFormat::Text),
         "json" => Ok(LogFormat::Json),
-        _ => Err(None),
+        _ => Err(Refusal::Form),
     }
 }
 
@@ -174,8 +176,6 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
 pub(super) fn log_filter(text: &str) -> Parsed<String> {
     match tracing_subscriber::EnvFilter::try_new(text) {
         Ok(_) => Ok(text.to_owned()),
-        Err(error) => Err(Some(format!(
-            "must be a filter such as info or scaiwave=debug,info: {error}"
-        ))),
+        Err(error) => Err(Refusal::Because(error.to_string())),
     }
 }

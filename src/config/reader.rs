@@ -69,8 +69,15 @@ pub enum Source {
     Default,
 }
 
-/// What a parser says of a value that it refuses: nothing, where the setting's form says it all, or more exact words.
-pub(super) type Refusal = Option<String>;
+/// What a parser says of a value that it refuses.
+pub(super) enum Refusal {
+    /// It does not have the setting's form.
+    Form,
+    /// It does not have the setting's form, for this reason.
+    Because(String),
+    /// These words replace the form.
+    Words(String),
+}
 
 pub(super) struct Reader {
     environment: BTreeMap<String, String>,
@@ -122,7 +129,12 @@ impl Reader {
         match parse(&text) {
             Ok(value) => Some(Some(value)),
             Err(refusal) => {
-                let expected = refusal.unwrap_or_else(|| format!("must be {}", setting.form));
+                let form = setting.form;
+                let expected = match refusal {
+                    Refusal::Form => format!("must be {form}"),
+                    Refusal::Because(reason) => format!("must be {form}: {reason}"),
+                    Refusal::Words(words) => words,
+                };
                 self.problem(setting, Some(&text), expected);
                 None
             }

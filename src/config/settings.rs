@@ -63,7 +63,7 @@ const SECONDS: &str = "a whole number of seconds";
 
 pub(super) const BIND: Setting = public(
     "SCAIWAVE_BIND",
-    "an IP address and a port, such as 0.0.0.0:8000",
+    "an IP address and a port, such as 127.0.0.1:8000",
     Default::Value("127.0.0.1:8000"),
     "Where the server listens; port 0 takes a free one.",
 );
@@ -100,19 +100,19 @@ pub(super) const SECRET_KEY: Setting = Setting {
 };
 pub(super) const TLS_CERT_FILE: Setting = public(
     "SCAIWAVE_TLS_CERT_FILE",
-    "a PEM file",
+    "a readable PEM file, set together with SCAIWAVE_TLS_KEY_FILE",
     Default::Nothing,
-    "The certificate chain. Set with SCAIWAVE_TLS_KEY_FILE, the server speaks TLS; changed files are read again by themselves.",
+    "The certificate chain. With it the server itself speaks TLS. Changed files are read again without a restart.",
 );
 pub(super) const TLS_KEY_FILE: Setting = public(
     "SCAIWAVE_TLS_KEY_FILE",
-    "a PEM file",
+    "a readable PEM file, set together with SCAIWAVE_TLS_CERT_FILE",
     Default::Nothing,
     "The certificate's private key.",
 );
 pub(super) const TRUSTED_PROXIES: Setting = public(
     "SCAIWAVE_TRUSTED_PROXIES",
-    "a comma-separated list of addresses or networks, such as 10.0.0.0/8",
+    "a comma-separated list of networks in CIDR form or addresses, such as 10.0.0.0/8",
     Default::Nothing,
     "Whose X-Forwarded-For counts.",
 );
@@ -179,7 +179,7 @@ pub(super) const FEDERATION_PEER_URLS: Setting = public(
 );
 pub(super) const FEDERATION_CA_FILE: Setting = public(
     "SCAIWAVE_FEDERATION_CA_FILE",
-    "a PEM file",
+    "a readable PEM file",
     Default::Nothing,
     "Further certificate authority for peers.",
 );

@@ -62,7 +62,7 @@ fn every_wrong_value_is_reported_at_once_with_what_would_be_right() {
     assert_eq!(
         problems(&wrong),
         [
-            "SCAIWAVE_BIND is \"localhost\", but must be an IP address and a port, such as 0.0.0.0:8000",
+            "SCAIWAVE_BIND is \"localhost\", but must be an IP address and a port, such as 127.0.0.1:8000",
             "SCAIWAVE_PUBLIC_URL is \"https://example.org/chat\", but must be an http or https URL without a path, such as https://chat.example.org",
             "SCAIWAVE_DB_POOL is \"0\", but must be from 1 to 1000",
             "SCAIWAVE_CLOCK_SKEW is \"1m\", but must be a whole number of seconds",

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod login_backoff;
 pub mod meter;
 pub mod metrics;
+pub mod operations;
 pub mod paging;
 pub mod path;
 pub mod query;

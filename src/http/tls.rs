@@ -100,6 +100,7 @@ impl Certificate {
                     let complaint = describe(&error);
                     if complaint != last_complaint {
                         tracing::error!(
+                            file = %self.files.cert.display(),
                             error = complaint,
                             "new certificate refused, the old one stays in use"
                         );
