@@ -2,6 +2,8 @@
 //!
 //! The one place where the domains are wired together.
 
+mod condition;
+mod lock;
 mod router;
 mod secret;
 mod start;
@@ -22,7 +24,8 @@ use crate::http::metrics::Metrics;
 use crate::rooms::timeline::Timeline;
 use crate::tenants::Tenants;
 
-pub use router::router;
+use lock::FolderLock;
+pub use router::{metrics, router};
 pub use start::{FirstStart, StartError, open};
 
 /// What handlers share; cheap to clone.
@@ -43,6 +46,7 @@ struct Shared {
     stop: CancellationToken,
     writer_stop: CancellationToken,
     tasks: TaskTracker,
+    _folder: FolderLock,
 }
 
 impl App {

@@ -1,35 +1,47 @@
-//! Every route of the server, and the layers that all of them share.
+//! Every route of the server. The layers that all of them share stand in [`crate::http::layers`].
+
+use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
 
-use super::App;
-use crate::http::{browser, client_address, fallback, meter, metrics, request_id, timeout};
+use super::{App, condition};
+use crate::http::layers::Layers;
+use crate::http::operations;
 
-/// The server's router. Layers run from the bottom up: request id outermost.
+/// The server's router.
 pub fn router(app: &App) -> Router {
-    let config = app.config();
-    let timed = Router::new().layer(from_fn_with_state(
-        config.limits.request_timeout,
-        timeout::limit,
-    ));
+    let operations = operations::health(condition::health(app));
+    let operations = match app.config().metrics_bind {
+        None => operations.merge(metrics(app)),
+        // They have a listener of their own then.
+        Some(_) => operations,
+    };
+    let timed = timed().with_state(app.clone()).merge(operations);
+    let waiting = waiting().with_state(app.clone());
+    Layers::new(
+        app.config(),
+        Arc::clone(app.limits()),
+        app.clock().clone(),
+        Arc::clone(app.metrics()),
+    )
+    .around(timed, waiting)
+}
+
+/// `/metrics` alone, for a listener of its own.
+pub fn metrics(app: &App) -> Router {
+    let shared = app.clone();
+    operations::metrics(Arc::clone(app.metrics()), move || {
+        let app = shared.clone();
+        async move { condition::measure(&app).await }
+    })
+}
+
+/// Routes that have to answer within the request timeout.
+fn timed() -> Router<App> {
     Router::new()
-        .merge(timed)
-        .fallback(fallback::no_such_path)
-        .method_not_allowed_fallback(fallback::no_such_method)
-        .layer(DefaultBodyLimit::max(config.limits.max_body))
-        .layer(from_fn_with_state(
-            (app.limits().clone(), app.clock().clone()),
-            meter::headers,
-        ))
-        .layer(from_fn_with_state(app.metrics().clone(), metrics::count))
-        .layer(from_fn(fallback::catch_panic))
-        .layer(browser::cors(&config.cors_origins))
-        .layer(from_fn_with_state(
-            config.trusted_proxies.clone().into(),
-            client_address::find,
-        ))
-        .layer(from_fn(request_id::attach))
-        .with_state(app.clone())
+}
+
+/// Long polls and sockets.
+fn waiting() -> Router<App> {
+    Router::new()
 }

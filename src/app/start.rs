@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::lock::FolderLock;
 use super::{App, Shared, secret};
 use crate::auth::Auth;
 use crate::clock::Clock;
@@ -46,6 +47,12 @@ pub enum StartError {
         #[source]
         source: std::io::Error,
     },
+    /// Another process works in the data folder.
+    #[error(
+        "{} is in use by another scaiwave process. Stop that one, or set SCAIWAVE_DATA_DIR to another folder",
+        .0.display()
+    )]
+    InUse(PathBuf),
     /// The stored name is another one.
     #[error(
         "SCAIWAVE_SERVER_NAME is {set}, but this server has been {stored} from its first start on. The name is part of \
@@ -78,6 +85,9 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         .mode(0o700)
         .create(&config.data_dir)
         .map_err(|source| data_folder(&config, source))?;
+    let folder = FolderLock::take(&config.data_dir)
+        .map_err(|source| data_folder(&config, source))?
+        .ok_or_else(|| StartError::InUse(config.data_dir.clone()))?;
     let db = Db::open(&DbOptions {
         url: config.database.url.as_str().to_owned(),
         pool: config.database.pool,
@@ -121,6 +131,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         stop: CancellationToken::new(),
         writer_stop,
         tasks: TaskTracker::new(),
+        _folder: folder,
     }));
     Ok((app, first_start))
 }

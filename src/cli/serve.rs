@@ -9,13 +9,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Failure, Outcome, print};
+use crate::app::{self, FirstStart};
 use crate::clock::Clock;
 use crate::config::{Loaded, TlsFiles};
-use crate::http::health::Health;
-use crate::http::layers::Layers;
-use crate::http::limits::Limits;
-use crate::http::metrics::Metrics;
-use crate::http::operations;
 use crate::http::server::{Bounds, serve};
 use crate::http::tls::Certificate;
 use crate::telemetry;
@@ -26,35 +22,31 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
     for warning in warnings {
         tracing::warn!("{warning}");
     }
-    let stop = stop_on_signals()?;
     let tls = config.tls.clone().map(tls).transpose()?;
     let (listener, bound) = listen(config.bind).await?;
     let config = config.bound_to(bound);
 
-    let metrics = Arc::new(Metrics::new());
-    let limits = Arc::new(Limits::new(config.rates.clone()));
-    let layers = Layers::new(&config, limits, Clock::system(), Arc::clone(&metrics));
-    let mut routes = operations::health(Health::default());
-    match config.metrics_bind {
-        None => routes = routes.merge(operations::metrics(metrics)),
-        Some(address) => {
-            let (listener, bound) = listen(address).await?;
-            tracing::info!(address = %bound, "metrics are served");
-            tokio::spawn(serve(
-                listener,
-                None,
-                operations::metrics(metrics),
-                Bounds::default(),
-                stop.clone(),
-            ));
-        }
+    let (app, first_start) = app::open(config, Clock::system())
+        .await
+        .map_err(Failure::failed)?;
+    if let Some(first) = first_start {
+        announce(&first);
     }
-    let service = layers.around(routes, axum::Router::new());
+    if let Some(address) = app.config().metrics_bind {
+        let (listener, bound) = listen(address).await?;
+        tracing::info!(address = %bound, "metrics are served");
+        let stop = app.stop().clone();
+        let metrics = serve(listener, None, app::metrics(&app), Bounds::default(), stop);
+        app.tasks().spawn(metrics);
+    }
+    cancel_on_signals(app.stop().clone())?;
 
     let scheme = if tls.is_some() { "https" } else { "http" };
-    tracing::info!(address = %bound, public_url = %config.public_url, "ready");
+    tracing::info!(address = %bound, public_url = %app.config().public_url, "ready");
     print(&format!("listening on {scheme}://{bound}"));
-    serve(listener, tls, service, Bounds::default(), stop).await;
+    let stop = app.stop().clone();
+    serve(listener, tls, app::router(&app), Bounds::default(), stop).await;
+    app.shut_down().await;
     tracing::info!("stopped");
     Ok(Outcome::silent())
 }
@@ -76,25 +68,36 @@ fn tls(files: TlsFiles) -> Result<TlsAcceptor, Failure> {
     Ok(Arc::new(config).into())
 }
 
-/// A token that the first SIGTERM or SIGINT cancels. A second one ends the process at once.
-fn stop_on_signals() -> Result<CancellationToken, Failure> {
+/// What the operator has to know once.
+fn announce(first: &FirstStart) {
+    let FirstStart {
+        data_dir,
+        server_name,
+    } = first;
+    tracing::warn!(
+        "first start: everything is kept in {}. The name of this server is {server_name}; it is permanent, and others will know \
+         its people by it. To choose another one, delete the folder, set SCAIWAVE_SERVER_NAME and start again before anybody uses it",
+        data_dir.display()
+    );
+}
+
+/// The first SIGTERM or SIGINT cancels `stop`, a second one ends the process at once.
+fn cancel_on_signals(stop: CancellationToken) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::because("cannot watch for signals", &error);
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    let stop = CancellationToken::new();
-    let told = stop.clone();
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if told.is_cancelled() {
+            if stop.is_cancelled() {
                 std::process::exit(1);
             }
             tracing::info!("stopping");
-            told.cancel();
+            stop.cancel();
         }
     });
-    Ok(stop)
+    Ok(())
 }

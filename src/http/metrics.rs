@@ -284,11 +284,8 @@ where
     metric
 }
 
-/// `GET /metrics`.
-pub async fn show(
-    State(metrics): State<Arc<Metrics>>,
-    headers: HeaderMap,
-) -> Result<Response, Error> {
+/// `GET /metrics`: in the OpenMetrics form where the client asks for it.
+pub(super) fn show(metrics: &Metrics, headers: &HeaderMap) -> Result<Response, Error> {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     const PROMETHEUS: &str = "text/plain; version=0.0.4; charset=utf-8";
     let accepted = headers

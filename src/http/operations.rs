@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
+use http::HeaderMap;
 
 use super::health::{self, Health};
 use super::metrics::{self, Metrics};
@@ -16,9 +17,15 @@ pub fn health(health: Health) -> Router {
         .with_state(health)
 }
 
-/// `/metrics`.
-pub fn metrics(metrics: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/metrics", get(metrics::show))
-        .with_state(metrics)
+/// `/metrics`. Each time they are read, `measure` first brings up to date what is not counted as it happens.
+pub fn metrics<F, M>(metrics: Arc<Metrics>, measure: F) -> Router
+where
+    F: Fn() -> M + Clone + Send + Sync + 'static,
+    M: Future<Output = ()> + Send + 'static,
+{
+    let show = move |headers: HeaderMap| async move {
+        measure().await;
+        metrics::show(&metrics, &headers)
+    };
+    Router::new().route("/metrics", get(show))
 }

@@ -45,7 +45,7 @@ impl Default for Bounds {
             connections: 16_384,
             first_request: Duration::from_secs(15),
             idle: Duration::from_secs(100),
-            grace: Duration::from_secs(4),
+            grace: Duration::from_millis(2_500),
         }
     }
 }
