@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 
 use super::{App, condition};
+use crate::auth;
 use crate::http::layers::Layers;
 use crate::http::operations;
+use crate::participants;
 
 /// The server's router.
 pub fn router(app: &App) -> Router {
@@ -39,6 +41,8 @@ pub fn metrics(app: &App) -> Router {
 /// Routes that have to answer within the request timeout.
 fn timed() -> Router<App> {
     Router::new()
+        .merge(auth::routes::routes())
+        .merge(participants::routes::routes())
 }
 
 /// Long polls and sockets.

@@ -6,7 +6,6 @@
 use uuid::Uuid;
 
 use super::error::{AccountError, LastAdminField};
-use super::password::Password;
 use super::roles::{Role, Roles};
 use super::store::{self, accounts::Account};
 use crate::db::{DbError, Tx};
@@ -81,6 +80,7 @@ pub async fn first_account_roles(
     tx: &mut Tx,
     is_first_tenant: bool,
 ) -> Result<Roles, DbError> {
+    tenants::store::lock(tenant, tx).await?;
     if store::accounts::count(tenant, tx.conn()).await? > 0 {
         return Ok(Roles::default());
     }
@@ -116,8 +116,7 @@ pub async fn keep_an_admin(
     Err(AccountError::LastAdmin(field))
 }
 
-/// Ends sessions of a person, of scripts too, but for `keep`. Says which ended, for [`super::sessions::Sessions::ended`]
-/// after the commit.
+/// Ends sessions of a person, of scripts too, but for `keep`. Says which ended, for [`super::sessions::Sessions::commit`].
 pub async fn end_sessions(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -143,12 +142,4 @@ pub async fn replace_password(
 ) -> Result<Vec<Uuid>, DbError> {
     store::accounts::set_password(tenant, tx, participant, hash).await?;
     end_sessions(tenant, tx, participant, keep).await
-}
-
-/// The password that was sent, or a new one-time password, and whether it was made here and must be shown.
-pub fn sent_or_one_time(sent: Option<Password>) -> (Password, bool) {
-    match sent {
-        Some(password) => (password, false),
-        None => (Password::one_time(), true),
-    }
 }

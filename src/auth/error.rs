@@ -1,7 +1,5 @@
 //! What can go wrong with signing in, with tokens and with accounts.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
 use super::password::HashingError;
@@ -29,9 +27,6 @@ pub enum AuthError {
     /// No such account, or another password: nobody learns which.
     #[error("Wrong user name or password.")]
     WrongCredentials,
-    /// Too many tries for this account.
-    #[error("Too many sign-ins for this account. Wait before the next one.")]
-    TooManyTries(Duration),
     /// The right password of a suspended account.
     #[error("This account is suspended.")]
     AccountSuspended,
@@ -93,7 +88,6 @@ impl Coded for AuthError {
             | AuthError::RefreshReused
             | AuthError::WrongCredentials => Code::AuthInvalidToken,
             AuthError::ExpiredToken => Code::AuthExpiredToken,
-            AuthError::TooManyTries(_) => Code::RateLimitExceeded,
             AuthError::AccountSuspended
             | AuthError::TenantSuspended
             | AuthError::Lacks(_)
@@ -117,20 +111,9 @@ impl Coded for AuthError {
         match self {
             AuthError::Account(error) => error.details(),
             AuthError::Lacks(permission) => Some(json!({ "permission": permission.as_str() })),
-            AuthError::TooManyTries(wait) => Some(json!({
-                "bucket": "logins",
-                "retry_after_ms": u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
-            })),
             AuthError::TooManyScriptTokens(_) => {
                 Some(fields("body", Reason::Range, self.to_string()))
             }
-            _ => None,
-        }
-    }
-
-    fn retry_after(&self) -> Option<Duration> {
-        match self {
-            AuthError::TooManyTries(wait) => Some(*wait),
             _ => None,
         }
     }

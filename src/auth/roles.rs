@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// A tenant role that this server knows by itself. The slug is what is stored and shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Runs the whole server.
     SuperAdmin,
@@ -104,12 +105,6 @@ impl fmt::Display for Role {
     }
 }
 
-impl Serialize for Role {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
 impl Permission {
     /// The name that clients see in `details.permission`.
     pub const fn as_str(self) -> &'static str {
@@ -196,6 +191,7 @@ mod tests {
     fn slugs_read_back() {
         for role in Role::ALL {
             assert_eq!(role.as_str().parse(), Ok(role));
+            assert_eq!(serde_json::to_value(role).unwrap(), role.as_str());
         }
         assert_eq!("owner".parse::<Role>(), Err(UnknownRole));
     }

@@ -1,21 +1,20 @@
 //! Which sessions live: what every request asks, and what open sockets are told.
 //!
 //! A small cache stands before the tables, so that a request costs no statement. Whoever ends a session or changes a
-//! person's roles says so here *after* the commit; from that moment no request gets the old answer, and sockets of an
-//! ended session learn it at once. Entries also fade after a minute, which bounds how long another node may be wrong.
+//! person's roles commits through [`Sessions::commit`]; from that moment no request gets the old answer, and sockets of
+//! an ended session learn it at once. Entries also fade after a minute, which bounds how long another node may be wrong.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 use super::roles::Roles;
+use super::sockets::{SessionWatch, Sockets};
 use super::store::{self, sessions::Kind};
-use crate::db::{Db, DbError};
+use crate::db::{Committed, Db, DbError, Tx};
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::Fqid;
@@ -67,6 +66,33 @@ pub struct Person {
     pub suspended: bool,
 }
 
+/// What a transaction changes that requests remember.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Sessions that end.
+    pub ended: Vec<Uuid>,
+    /// Somebody whose roles, name or state change.
+    pub person: Option<ParticipantId>,
+}
+
+impl Change {
+    /// Sessions end, and that is all.
+    pub fn ending(ended: Vec<Uuid>) -> Self {
+        Change {
+            ended,
+            person: None,
+        }
+    }
+
+    /// Somebody's roles, name or state change, and that is all.
+    pub fn of_person(person: ParticipantId) -> Self {
+        Change {
+            ended: Vec::new(),
+            person: Some(person),
+        }
+    }
+}
+
 /// The live sessions, as far as somebody asked for them lately, and the sockets that depend on them.
 pub struct Sessions {
     live: Cache<(i64, Uuid), Arc<Live>>,
@@ -74,14 +100,7 @@ pub struct Sessions {
     scripts: Cache<Hash, (i64, Uuid)>,
     /// Rises with every change, so that a read that began before it is not kept.
     changes: AtomicU64,
-    sockets: Mutex<HashMap<Uuid, Sockets>>,
-}
-
-/// The sockets of one session.
-struct Sockets {
-    participant_id: ParticipantId,
-    open: usize,
-    ended: watch::Sender<bool>,
+    sockets: Arc<Sockets>,
 }
 
 fn cache<K, V>() -> Cache<K, V>
@@ -102,7 +121,7 @@ impl Default for Sessions {
             people: cache(),
             scripts: cache(),
             changes: AtomicU64::new(0),
-            sockets: Mutex::new(HashMap::new()),
+            sockets: Arc::default(),
         }
     }
 }
@@ -119,18 +138,14 @@ impl Sessions {
         if let Some(live) = self.live.get(&key) {
             return Ok(Some(live));
         }
-        self.read_through(&self.live, key, async || {
-            let session = store::sessions::get(tenant, db.reader(), id).await?;
-            Ok(session.map(|session| {
-                Arc::new(Live {
-                    participant_id: session.participant_id,
-                    kind: session.kind,
-                    expires_at: session.expires_at,
-                    seen_at: AtomicI64::new(session.last_seen_at.unwrap_or(i64::MIN)),
-                })
-            }))
-        })
-        .await
+        for _ in 0..READ_AGAIN {
+            let before = self.changes.load(Ordering::SeqCst);
+            let live = read_live(tenant, db, id).await?;
+            if self.keep(&self.live, key, live.as_ref(), before) {
+                return Ok(live);
+            }
+        }
+        read_live(tenant, db, id).await
     }
 
     /// Who acts in a session.
@@ -144,17 +159,31 @@ impl Sessions {
         if let Some(person) = self.people.get(&key) {
             return Ok(Some(person));
         }
-        self.read_through(&self.people, key, async || {
-            let Some(participant) = participants::store::get(tenant, db.reader(), id).await? else {
-                return Ok(None);
-            };
-            Ok(Some(Arc::new(Person {
-                fqid: participant.fqid,
-                roles: store::roles::of(tenant, db.reader(), id).await?,
-                suspended: participant.suspended,
-            })))
-        })
-        .await
+        for _ in 0..READ_AGAIN {
+            let before = self.changes.load(Ordering::SeqCst);
+            let person = read_person(tenant, db, id).await?;
+            if self.keep(&self.people, key, person.as_ref(), before) {
+                return Ok(person);
+            }
+        }
+        read_person(tenant, db, id).await
+    }
+
+    /// Keeps what was read when `changes` stood at `before`. `false`: something changed meanwhile, read it again.
+    fn keep<K, V>(&self, cache: &Cache<K, V>, key: K, value: Option<&V>, before: u64) -> bool
+    where
+        K: Copy + Eq + std::hash::Hash + Send + Sync + 'static,
+        V: Clone + Send + Sync + 'static,
+    {
+        if let Some(value) = value {
+            cache.insert(key, value.clone());
+        }
+        // A change that is announced from here on finds the entry and removes it.
+        let is_current = self.changes.load(Ordering::SeqCst) == before;
+        if !is_current {
+            cache.invalidate(&key);
+        }
+        is_current
     }
 
     /// The key of the tenant, and the session, that a script's token belongs to. What is found never changes: whether
@@ -170,62 +199,45 @@ impl Sessions {
         Ok(found)
     }
 
-    /// Reads a value and keeps it, unless something changed while it was read: then it reads again.
-    async fn read_through<K, V>(
-        &self,
-        cache: &Cache<K, V>,
-        key: K,
-        read: impl AsyncFn() -> Result<Option<V>, DbError>,
-    ) -> Result<Option<V>, DbError>
-    where
-        K: Copy + Eq + std::hash::Hash + Send + Sync + 'static,
-        V: Clone + Send + Sync + 'static,
-    {
-        for _ in 0..READ_AGAIN {
-            let before = self.changes.load(Ordering::SeqCst);
-            let value = read().await?;
-            if let Some(value) = &value {
-                cache.insert(key, value.clone());
-            }
-            // A change that is announced from here on finds the entry and removes it.
-            if self.changes.load(Ordering::SeqCst) == before {
-                return Ok(value);
-            }
-            cache.invalidate(&key);
-        }
-        read().await
+    /// Commits what ends sessions or changes a person, and tells everybody. A request that is dropped meanwhile, because
+    /// its client went away, leaves nobody with the old answer.
+    pub async fn commit<T: Send + 'static>(
+        self: &Arc<Self>,
+        tenant: &Tenant,
+        tx: Tx,
+        change: Change,
+        value: T,
+    ) -> Result<Committed<T>, DbError> {
+        let (sessions, tenant) = (Arc::clone(self), tenant.clone());
+        let committing = tokio::spawn(async move {
+            let committed = tx.commit(value).await?;
+            sessions.announce(&tenant, &change);
+            Ok(committed)
+        });
+        committing.await.unwrap_or_else(|_| Err(DbError::crashed()))
     }
 
-    /// Tells everybody that sessions have ended. To be called after the commit that ended them.
-    pub fn ended(&self, tenant: &Tenant, ids: &[Uuid]) {
+    fn announce(&self, tenant: &Tenant, change: &Change) {
         self.changes.fetch_add(1, Ordering::SeqCst);
-        for id in ids {
+        for id in &change.ended {
             self.live.invalidate(&(tenant.key(), *id));
         }
-        let sockets = self.sockets();
-        for id in ids {
-            if let Some(sockets) = sockets.get(id) {
-                sockets.ended.send_replace(true);
-            }
+        if let Some(id) = change.person {
+            self.people.invalidate(&(tenant.key(), id));
         }
-    }
-
-    /// Tells everybody that a person's roles, name or state have changed. To be called after the commit.
-    pub fn person_changed(&self, tenant: &Tenant, id: ParticipantId) {
-        self.changes.fetch_add(1, Ordering::SeqCst);
-        self.people.invalidate(&(tenant.key(), id));
+        self.sockets.end(&change.ended);
     }
 
     /// Lets a socket, or a long poll, learn when its session ends, and counts it as connected meanwhile. `None`: the
     /// session has ended already.
     pub async fn watch(
-        self: &Arc<Self>,
+        &self,
         tenant: &Tenant,
         db: &Db,
         session: Uuid,
         participant: ParticipantId,
     ) -> Result<Option<SessionWatch>, DbError> {
-        let watch = self.register(session, participant);
+        let watch = self.sockets.register(session, participant);
         // Asked again once registered, or an end in between would be missed.
         let still_lives = store::sessions::get(tenant, db.reader(), session)
             .await?
@@ -233,69 +245,42 @@ impl Sessions {
         Ok(still_lives.then_some(watch))
     }
 
-    fn register(self: &Arc<Self>, session: Uuid, participant_id: ParticipantId) -> SessionWatch {
-        let mut sockets = self.sockets();
-        let entry = sockets.entry(session).or_insert_with(|| Sockets {
-            participant_id,
-            open: 0,
-            ended: watch::Sender::new(false),
-        });
-        entry.open += 1;
-        SessionWatch {
-            session,
-            ended: entry.ended.subscribe(),
-            sessions: Arc::clone(self),
-        }
-    }
-
-    fn unregister(&self, session: Uuid) {
-        let mut sockets = self.sockets();
-        if let Some(entry) = sockets.get_mut(&session) {
-            entry.open = entry.open.saturating_sub(1);
-            if entry.open == 0 {
-                sockets.remove(&session);
-            }
-        }
-    }
-
     /// Whether a socket of the session is open on this node.
     pub fn is_connected(&self, session: Uuid) -> bool {
-        self.sockets().contains_key(&session)
+        self.sockets.is_connected(session)
     }
 
     /// Whether any socket of the person is open on this node.
     pub fn has_socket(&self, participant: ParticipantId) -> bool {
-        self.sockets()
-            .values()
-            .any(|sockets| sockets.participant_id == participant)
-    }
-
-    fn sockets(&self) -> MutexGuard<'_, HashMap<Uuid, Sockets>> {
-        self.sockets.lock().unwrap_or_else(PoisonError::into_inner)
+        self.sockets.has_socket(participant)
     }
 }
 
-/// A socket's tie to its session. While it lives, the session counts as connected.
-pub struct SessionWatch {
-    session: Uuid,
-    ended: watch::Receiver<bool>,
-    sessions: Arc<Sessions>,
+async fn read_live(tenant: &Tenant, db: &Db, id: Uuid) -> Result<Option<Arc<Live>>, DbError> {
+    let session = store::sessions::get(tenant, db.reader(), id).await?;
+    Ok(session.map(|session| {
+        Arc::new(Live {
+            participant_id: session.participant_id,
+            kind: session.kind,
+            expires_at: session.expires_at,
+            seen_at: AtomicI64::new(session.last_seen_at.unwrap_or(i64::MIN)),
+        })
+    }))
 }
 
-impl SessionWatch {
-    /// Waits until the session ends: by sign-out, revocation, suspension, a new password, or reuse of a refresh token.
-    pub async fn ended(&mut self) {
-        // The sender lives in the registry for as long as this watch does; should it not, nothing will ever end.
-        if self.ended.wait_for(|ended| *ended).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-impl Drop for SessionWatch {
-    fn drop(&mut self) {
-        self.sessions.unregister(self.session);
-    }
+async fn read_person(
+    tenant: &Tenant,
+    db: &Db,
+    id: ParticipantId,
+) -> Result<Option<Arc<Person>>, DbError> {
+    let Some(participant) = participants::store::get(tenant, db.reader(), id).await? else {
+        return Ok(None);
+    };
+    Ok(Some(Arc::new(Person {
+        fqid: participant.fqid,
+        roles: store::roles::of(tenant, db.reader(), id).await?,
+        suspended: participant.suspended,
+    })))
 }
 
 #[cfg(test)]
@@ -318,17 +303,5 @@ mod tests {
         assert!(!live.is_due(60_999));
         assert!(live.is_due(61_000));
         assert!(!live.is_due(61_000));
-    }
-
-    #[test]
-    fn a_session_is_connected_while_one_of_its_sockets_is() {
-        let sessions = Arc::new(Sessions::default());
-        let id = Uuid::from_u128(1);
-        let first = sessions.register(id, someone());
-        let second = sessions.register(id, someone());
-        drop(first);
-        assert!(sessions.is_connected(id) && sessions.has_socket(someone()));
-        drop(second);
-        assert!(!sessions.is_connected(id) && !sessions.has_socket(someone()));
     }
 }

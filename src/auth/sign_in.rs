@@ -5,16 +5,16 @@ use std::net::IpAddr;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Auth;
+use super::Accounts;
 use super::accounts::{self, NewAccount};
 use super::error::AuthError;
 use super::password::Password;
 use super::refresh::{self, Stored, Verdict};
+use super::sessions::Change;
 use super::store::{self, accounts::Account, sessions::Kind, sessions::Session};
-use super::throttle::Attempted;
 use super::tokens::{RefreshClaims, random_id};
-use crate::clock::Clock;
-use crate::db::{Committed, Db, DbError, Tx};
+use crate::db::{Committed, DbError, Tx};
+use crate::events::core::hash::Hash;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::{Fqid, LocalId};
 use crate::participants;
@@ -83,31 +83,40 @@ pub struct Tokens {
     pub session_id: Uuid,
 }
 
-/// What the functions here work with.
-#[derive(Clone, Copy)]
-pub struct Desk<'a> {
-    /// Keys, caches and hashing.
-    pub auth: &'a Auth,
-    /// The database.
-    pub db: &'a Db,
-    /// The time.
-    pub clock: &'a Clock,
-}
-
 /// The account that a user name stands for, whether it exists or not.
 pub struct Claimed {
     account: Option<Account>,
-    attempted: Attempted,
+    tries: Tries,
+}
+
+/// What tries of an account's password are counted under, whether it exists or not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tries(String);
+
+impl Tries {
+    /// Tries of a name, or of the id of an account, in a tenant.
+    pub(super) fn of(tenant: &Tenant, name: &str) -> Self {
+        // A hash, because a name that somebody sends may be long.
+        Tries(format!(
+            "account:{}",
+            Hash::of(format!("{}\n{name}", tenant.key()).as_bytes())
+        ))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Claimed {
     /// What tries for this account are counted under.
-    pub fn attempted(&self) -> &Attempted {
-        &self.attempted
+    pub fn tries(&self) -> &Tries {
+        &self.tries
     }
 }
 
-impl Desk<'_> {
+impl Accounts<'_> {
     /// Finds the account that a user name, a local id or an e-mail address, stands for.
     pub async fn claim(&self, tenant: &Tenant, username: &str) -> Result<Claimed, DbError> {
         let name = username.to_lowercase();
@@ -125,15 +134,14 @@ impl Desk<'_> {
             .map_or(name, |account| account.participant_id.to_string());
         Ok(Claimed {
             account,
-            attempted: Attempted::new(tenant.key(), &key),
+            tries: Tries::of(tenant, &key),
         })
     }
 
     /// Signs in with a password.
     ///
     /// # Errors
-    /// [`AuthError::WrongCredentials`] for name and password alike, [`AuthError::TooManyTries`],
-    /// [`AuthError::AccountSuspended`] only after the right password.
+    /// [`AuthError::WrongCredentials`] for name and password alike, [`AuthError::AccountSuspended`] only after the right password.
     pub async fn with_password(
         &self,
         tenant: &Tenant,
@@ -141,11 +149,11 @@ impl Desk<'_> {
         password: &Password,
         device: &Device,
     ) -> Result<Committed<Tokens>, AuthError> {
-        let Claimed { account, attempted } = claimed;
+        let Claimed { account, tries } = claimed;
         let hash = account
             .as_ref()
             .and_then(|account| account.password_hash.clone());
-        if !self.check_password(&attempted, password, hash).await? {
+        if !self.check_password(&tries, password, hash).await? {
             tracing::info!(
                 event = "auth.sign_in_failed",
                 participant = account
@@ -175,22 +183,20 @@ impl Desk<'_> {
             .await
     }
 
-    /// Checks a password with the slowing down that guessing deserves.
-    pub async fn check_password(
+    /// Checks a password and notes the outcome for the next try, which may have to wait.
+    pub(super) async fn check_password(
         &self,
-        attempted: &Attempted,
+        tries: &Tries,
         password: &Password,
         hash: Option<String>,
     ) -> Result<bool, AuthError> {
-        let throttle = &self.auth.throttle;
-        if let Some(wait) = throttle.wait(attempted, self.clock.now_ms()) {
-            return Err(AuthError::TooManyTries(wait));
-        }
         let is_right = self.auth.passwords.verify(password, hash).await?;
         if is_right {
-            throttle.succeeded(attempted);
+            self.auth.backoff.succeeded(&[tries.as_str()]);
         } else {
-            throttle.failed(attempted, self.clock.now_ms());
+            self.auth
+                .backoff
+                .failed(&[tries.as_str()], self.clock.now_ms());
         }
         Ok(is_right)
     }
@@ -224,9 +230,11 @@ impl Desk<'_> {
         let gone = make_room(tenant, &mut tx, participant).await?;
         store::sessions::insert(tenant, &mut tx, &session).await?;
         let tokens = self.tokens(tenant, participant, session.id, session.generation, now)?;
-        let committed = tx.commit(tokens).await?;
-        self.auth.sessions.ended(tenant, &gone);
-        Ok(committed)
+        Ok(self
+            .auth
+            .sessions
+            .commit(tenant, tx, Change::ending(gone), tokens)
+            .await?)
     }
 
     fn tokens(
@@ -329,8 +337,10 @@ impl Desk<'_> {
     ) -> Result<AuthError, AuthError> {
         let ended =
             store::sessions::delete(tenant, &mut tx, session.participant_id, &[session.id]).await?;
-        tx.commit(()).await?;
-        self.auth.sessions.ended(tenant, &ended);
+        self.auth
+            .sessions
+            .commit(tenant, tx, Change::ending(ended), ())
+            .await?;
         tracing::warn!(
             event = "auth.session_ended",
             reason = "refresh_token_reused",

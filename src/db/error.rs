@@ -30,6 +30,11 @@ pub enum DbError {
 }
 
 impl DbError {
+    /// The task that was committing went away.
+    pub fn crashed() -> Self {
+        DbError::Unavailable(sqlx::Error::WorkerCrashed)
+    }
+
     /// An unreadable value in `table.column`.
     pub fn unreadable(table: &'static str, column: &'static str, reason: impl ToString) -> Self {
         DbError::Unreadable {

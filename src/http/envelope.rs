@@ -9,6 +9,8 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use crate::db::Committed;
+
 /// Answers 200 with `{"data": T}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Data<T>(pub T);
@@ -49,6 +51,12 @@ impl<T: Serialize, M: Serialize> IntoResponse for DataMeta<T, M> {
         let Self(data, meta) = self;
         let meta = Some(meta);
         Json(Envelope { data, meta }).into_response()
+    }
+}
+
+impl<R: IntoResponse> IntoResponse for Committed<R> {
+    fn into_response(self) -> Response {
+        self.into_inner().into_response()
     }
 }
 

@@ -29,7 +29,7 @@ where
         if is_form {
             query::pairs(&bytes, "body").map(Self)
         } else if is_json || bytes.is_empty() {
-            object(&bytes).map(Self)
+            object(&bytes, None).map(Self)
         } else {
             Err(wrong_content_type(
                 "must be application/x-www-form-urlencoded or application/json",

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::fields;
+use super::named_tenant::ActingTenant;
 use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::json::{self as strict_json, JsonError, Limits};
@@ -22,7 +23,7 @@ const MAX_DEPTH: usize = 64;
 /// No body at all counts as `{}`. Unknown fields are ignored. The size is bounded by the router's `DefaultBodyLimit`.
 ///
 /// # Errors
-/// 413 `SW_CONTENT_TOO_LARGE`; 422 `SW_VALIDATION_ERROR` for another content type, bad JSON, and fields that serde or garde refuse.
+/// 403 `SW_AUTH_TENANT_MISMATCH`; 413 `SW_CONTENT_TOO_LARGE`; 422 `SW_VALIDATION_ERROR` for another content type, bad JSON, and fields that serde or garde refuse.
 #[derive(Clone, Debug)]
 pub struct Body<T>(pub T);
 
@@ -35,11 +36,12 @@ where
 
     async fn from_request(request: Request, _: &S) -> Result<Self> {
         let is_json = has_media_type(request.headers(), "application/json");
+        let acting = request.extensions().get::<ActingTenant>().cloned();
         let bytes = read(request).await?;
         if !is_json && !bytes.is_empty() {
             return Err(wrong_content_type("must be application/json"));
         }
-        object(&bytes).map(Self)
+        object(&bytes, acting.as_ref()).map(Self)
     }
 }
 
@@ -65,8 +67,9 @@ fn is_too_long(error: &axum::Error) -> bool {
         .any(|error| error.is::<LengthLimitError>())
 }
 
-/// Reads an object; an empty text counts as an empty one.
-pub(super) fn object<T>(bytes: &[u8]) -> Result<T>
+/// Reads an object, which may not name another tenant than the one in which the request acts; an empty text counts as
+/// an empty object.
+pub(super) fn object<T>(bytes: &[u8], acting: Option<&ActingTenant>) -> Result<T>
 where
     T: DeserializeOwned + Validate<Context = ()>,
 {
@@ -79,6 +82,9 @@ where
     // serde would also fill a struct from a list, by position.
     if !value.is_object() {
         return Err(Error::validation("body", Reason::Type, "must be an object"));
+    }
+    if let Some(acting) = acting {
+        acting.insist_on_body(&value)?;
     }
     let value = serde_path_to_error::deserialize(value)
         .map_err(|error| fields::undeserializable("body", &error))?;

@@ -1,11 +1,12 @@
 //! What every route uses: extractors, the envelope of answers, paging, request ids, rate limits, the server's accept loop.
 //!
-//! Knows no domain and no database. Handlers take their input through the extractors here and never through axum's own,
-//! whose refusals are plain text: [`json::Body`] and [`form::JsonOrForm`] for bodies, [`query::Query`] and the pages of
+//! Knows no database and no domain but sign-in ([`caller`]). Handlers take their input through the extractors here and
+//! never through axum's own, whose refusals are plain text: [`json::Body`] and [`form::JsonOrForm`] for bodies, [`query::Query`] and the pages of
 //! [`paging`] for query strings, [`path::Path`] with [`path::PathId`] for ids in paths. They answer with
 //! [`envelope::Data`], [`envelope::DataMeta`] or [`envelope::ok`], or fail with [`crate::error::Error`].
 
 pub mod browser;
+pub mod caller;
 pub mod client_address;
 pub mod envelope;
 pub mod fallback;
@@ -18,6 +19,7 @@ pub mod limits;
 pub mod login_backoff;
 pub mod meter;
 pub mod metrics;
+mod named_tenant;
 pub mod operations;
 pub mod paging;
 pub mod path;

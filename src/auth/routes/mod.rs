@@ -1,0 +1,69 @@
+//! The HTTP side of sign-in: what comes in, what goes out, and nothing else.
+
+mod own;
+mod sign_in;
+mod users;
+
+use axum::Router;
+use axum::routing::{delete, get, post, put};
+
+use crate::app::App;
+use crate::auth::password::Password;
+use crate::error::Reason;
+use crate::http::fields::refuse;
+
+/// Every route of sign-in and of the accounts' administration.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/auth/config", get(sign_in::config))
+        .route("/v1/auth/login", post(sign_in::login))
+        .route("/v1/auth/token", post(sign_in::token))
+        .route("/v1/auth/refresh", post(sign_in::refresh))
+        .route("/v1/auth/signup", post(sign_in::sign_up))
+        .route("/v1/auth/register", post(own::register))
+        .route("/v1/auth/logout", post(own::log_out))
+        .route("/v1/auth/password", put(own::change_password))
+        .route(
+            "/v1/me/sessions",
+            get(own::sessions).delete(own::end_other_sessions),
+        )
+        .route("/v1/me/sessions/{session_id}", delete(own::end_session))
+        .route(
+            "/v1/me/tokens",
+            get(own::script_tokens).post(own::make_script_token),
+        )
+        .route("/v1/me/tokens/{token_id}", delete(own::end_script_token))
+        .route("/v1/admin/users", get(users::list).post(users::create))
+        .route(
+            "/v1/admin/users/{participant_id}",
+            get(users::show).patch(users::change),
+        )
+        .route(
+            "/v1/admin/users/{participant_id}/reset-password",
+            post(users::reset_password),
+        )
+        .route(
+            "/v1/admin/users/{participant_id}/revoke-sessions",
+            post(users::revoke_sessions),
+        )
+        .route(
+            "/v1/admin/users/{participant_id}/roles",
+            put(users::set_roles),
+        )
+}
+
+/// A rule for garde: 8 to 256 characters.
+fn good_password(password: &Password, (): &()) -> garde::Result {
+    if password.has_good_length() {
+        Ok(())
+    } else {
+        Err(refuse(Reason::Length, "must have 8 to 256 characters"))
+    }
+}
+
+/// [`good_password`] where there need not be one.
+fn good_password_if_any(password: &Option<Password>, context: &()) -> garde::Result {
+    password
+        .as_ref()
+        .map_or(Ok(()), |password| good_password(password, context))
+}

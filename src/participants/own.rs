@@ -1,0 +1,154 @@
+//! The own profile: what a person shows, and what only the person sees.
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::error::ProfileError;
+use super::model::Participant;
+use super::presence;
+use super::profile::{Avatar, check_avatar};
+use super::store::{self, ProfileTexts};
+use crate::app::App;
+use crate::auth::access::Caller;
+use crate::auth::roles::Roles;
+use crate::auth::sessions::Change;
+use crate::auth::store::accounts;
+use crate::db::Committed;
+use crate::events::core::ids::{ParticipantId, TenantId};
+use crate::events::core::names::Fqid;
+use crate::workspaces::{self, WorkspaceId};
+
+/// The own profile (client specification, section 3).
+#[derive(Clone, Debug, Serialize)]
+pub struct OwnProfile {
+    participant_id: ParticipantId,
+    local_id: String,
+    fqid: Fqid,
+    display_name: String,
+    email: Option<String>,
+    avatar_url: Option<String>,
+    bio: Option<String>,
+    personal_workspace_id: WorkspaceId,
+    roles: Roles,
+    groups: [Uuid; 0],
+    presence: &'static str,
+    tenant: OwnTenant,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct OwnTenant {
+    id: TenantId,
+    slug: String,
+    name: String,
+    features: Map<String, Value>,
+}
+
+/// What a person changes; absent is as before, null goes back to what was given.
+#[derive(Clone, Debug, Default)]
+pub struct ProfileChange {
+    /// The name to show; null: the name that an admin gave.
+    pub display_name: Option<Option<String>>,
+    /// A picture.
+    pub avatar_url: Option<Option<String>>,
+    /// A text about himself.
+    pub bio: Option<Option<String>>,
+}
+
+/// The caller's profile.
+///
+/// # Errors
+/// [`ProfileError::NotFound`] if the account has gone meanwhile.
+pub async fn get(app: &App, caller: &Caller) -> Result<OwnProfile, ProfileError> {
+    let reader = app.db().reader();
+    let participant = store::get(&caller.tenant, reader, caller.participant_id).await?;
+    let account = accounts::get(&caller.tenant, reader, caller.participant_id).await?;
+    let participant = participant.ok_or(ProfileError::NotFound)?;
+    Ok(view(
+        app,
+        caller,
+        participant,
+        account.and_then(|account| account.email),
+    ))
+}
+
+/// Changes the caller's profile.
+///
+/// # Errors
+/// [`ProfileError::MediaNotFound`] for a picture that is no readable media of this server.
+pub async fn change(
+    app: &App,
+    caller: &Caller,
+    change: ProfileChange,
+) -> Result<Committed<OwnProfile>, ProfileError> {
+    let Caller {
+        tenant,
+        participant_id,
+        ..
+    } = caller;
+    if let Some(Some(url)) = &change.avatar_url
+        && matches!(check_avatar(url), Ok(Avatar::Media(_)))
+    {
+        // This server stores no media yet: none can be read.
+        return Err(ProfileError::MediaNotFound);
+    }
+    let mut tx = app.db().begin().await?;
+    accounts::lock(tenant, &mut tx, *participant_id).await?;
+    let participant = store::get(tenant, tx.conn(), *participant_id).await?;
+    let account = accounts::get(tenant, tx.conn(), *participant_id).await?;
+    let mut participant = participant.ok_or(ProfileError::NotFound)?;
+    let account = account.ok_or(ProfileError::NotFound)?;
+    if let Some(name) = change.display_name {
+        participant.display_name = name.unwrap_or(account.given_name);
+    }
+    if let Some(url) = change.avatar_url {
+        participant.avatar_url = url;
+    }
+    if let Some(bio) = change.bio {
+        participant.bio = bio;
+    }
+    let texts = ProfileTexts {
+        display_name: &participant.display_name,
+        avatar_url: participant.avatar_url.as_deref(),
+        bio: participant.bio.as_deref(),
+        email: account.email.as_deref(),
+    };
+    store::set_profile(
+        tenant,
+        &mut tx,
+        &participant.fqid,
+        &texts,
+        app.clock().now_ms(),
+    )
+    .await?;
+    let profile = view(app, caller, participant, account.email);
+    let changed = Change::of_person(*participant_id);
+    Ok(app
+        .auth()
+        .sessions
+        .commit(tenant, tx, changed, profile)
+        .await?)
+}
+
+fn view(app: &App, caller: &Caller, participant: Participant, email: Option<String>) -> OwnProfile {
+    let tenant = &caller.tenant;
+    OwnProfile {
+        participant_id: participant.id,
+        local_id: participant.fqid.local_id().to_string(),
+        presence: presence::of(&app.auth().sessions, &participant),
+        fqid: participant.fqid,
+        display_name: participant.display_name,
+        email,
+        avatar_url: participant.avatar_url,
+        bio: participant.bio,
+        personal_workspace_id: workspaces::personal_id(tenant, caller.participant_id),
+        roles: caller.roles.clone(),
+        groups: [],
+        tenant: OwnTenant {
+            id: tenant.id(),
+            slug: tenant.slug().to_owned(),
+            name: tenant.name().to_owned(),
+            features: tenant.features().clone(),
+        },
+    }
+}
