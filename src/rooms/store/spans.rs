@@ -1,7 +1,11 @@
 //! The table `spans`: which positions of a room's stream a participant is shown.
 
+use sqlx::AnyExecutor;
+
+use super::rooms::from_word;
 use crate::db::{DbError, Tx};
 use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::rooms::core::content::{HistoryVisibility, Membership};
 use crate::tenants::Tenant;
 
 /// From `after` on, everything; where an open span is there already, it stays.
@@ -148,4 +152,46 @@ pub async fn in_room(
         until,
     };
     Ok(rows.into_iter().map(span).collect())
+}
+
+/// What decides about how much of a room's history a participant reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// The relation to the room.
+    pub membership: Membership,
+    /// From when on members read.
+    pub history_visibility: HistoryVisibility,
+    /// The last time in the room: from after which position, and up to which one. Spans of one position are single
+    /// events that were shown to somebody outside, such as an invitation.
+    pub last: Option<(i64, Option<i64>)>,
+}
+
+/// A participant's stay in a room; `None`: no relation to it.
+pub async fn stay<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    participant: ParticipantId,
+    room: RoomId,
+) -> Result<Option<Stay>, DbError> {
+    let row: Option<(String, String, Option<i64>, Option<i64>)> = sqlx::query_as(
+        "SELECT m.membership, r.history_visibility, s.after_position, s.until_position
+         FROM members m JOIN rooms r ON r.tenant = m.tenant AND r.id = m.room_id
+         LEFT JOIN spans s ON s.tenant = m.tenant AND s.participant_id = m.participant_id AND s.room_id = m.room_id
+             AND (s.until_position IS NULL OR s.until_position > s.after_position + 1)
+         WHERE m.tenant = $1 AND m.room_id = $2 AND m.participant_id = $3
+         ORDER BY s.after_position DESC LIMIT 1",
+    )
+    .bind(tenant.key())
+    .bind(room.to_string())
+    .bind(participant.to_string())
+    .fetch_optional(on)
+    .await?;
+    row.map(|(membership, history_visibility, after, until)| {
+        Ok(Stay {
+            membership: from_word("members", "membership", membership)?,
+            history_visibility: from_word("rooms", "history_visibility", history_visibility)?,
+            last: after.map(|after| (after, until)),
+        })
+    })
+    .transpose()
 }

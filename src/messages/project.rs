@@ -1,0 +1,208 @@
+//! Rows from events that count.
+//!
+//! The outcome depends on the set of events alone, never on their order of arrival: where two of them speak of the
+//! same thing, the common order of all servers decides (federation specification, "Redaction" and "Edits").
+
+use super::effect::{self, Effect};
+use super::model::{Changes, Edited, Redacted};
+use super::store::{changes, reactions, references};
+use crate::db::{DbError, Tx};
+use crate::events;
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
+use crate::events::core::names::ServerName;
+use crate::events::model::{Placed, Standing};
+use crate::rooms::store::rooms;
+use crate::tenants::Tenant;
+
+/// Writes what an event changed about messages. One about a message that is not here waits for it: the message itself
+/// brings about what arrived before. For an own message nothing can have, since nobody knew its id.
+pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), DbError> {
+    if placed.standing != Standing::Valid {
+        return Ok(());
+    }
+    if placed.event.event_type == EventType::ROOM_MESSAGE {
+        refer(tenant, tx, placed).await?;
+        if placed.event.origin == *tenant.server_name() {
+            return Ok(());
+        }
+        return effects_on(tenant, tx, placed).await;
+    }
+    let Some(target) = placed.target else {
+        return Ok(());
+    };
+    match events::store::by_id_in(tenant, tx, target).await? {
+        Some(target) => affect(tenant, tx, &target, placed).await,
+        None => Ok(()),
+    }
+}
+
+/// Makes the rows of a message anew from the events that still count.
+pub async fn refold(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<(), DbError> {
+    changes::delete(tenant, tx, target).await?;
+    reactions::delete(tenant, tx, target).await?;
+    references::delete(tenant, tx, target).await?;
+    match events::store::by_id_in(tenant, tx, target).await? {
+        Some(message) if message.standing == Standing::Valid => {
+            refer(tenant, tx, &message).await?;
+            effects_on(tenant, tx, &message).await
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Erases what moderators of `origin` redacted, now that the host has seen their log up to `seq`: these redactions can
+/// no longer be cut off.
+pub async fn erase_settled(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    seq: i64,
+) -> Result<(), DbError> {
+    for id in events::store::redacted_but_kept(tenant, tx, room_id, origin, seq).await? {
+        // A redaction that names a message of another room has no effect there.
+        if changes::get(tenant, tx.conn(), id)
+            .await?
+            .redaction
+            .is_some()
+        {
+            events::store::erase(tenant, tx, id).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn effects_on(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbError> {
+    for event in events::store::about(tenant, tx, message.event.event_id).await? {
+        affect(tenant, tx, message, &event).await?;
+    }
+    Ok(())
+}
+
+async fn affect(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    target: &Placed,
+    event: &Placed,
+) -> Result<(), DbError> {
+    match effect::on(target, event) {
+        None => Ok(()),
+        Some(Effect::Edit(edited)) => edit(tenant, tx, target, edited).await,
+        Some(Effect::Redaction {
+            redacted,
+            by_sender,
+        }) => {
+            redact(tenant, tx, target, redacted).await?;
+            if by_sender || is_host(tenant, tx, target.event.room_id, &event.event.origin).await? {
+                events::store::erase(tenant, tx, target.event.event_id).await?;
+            }
+            Ok(())
+        }
+        Some(Effect::Reaction(reaction)) => {
+            let id = target.event.event_id;
+            if changes::get(tenant, tx.conn(), id)
+                .await?
+                .redaction
+                .is_some()
+            {
+                return Ok(());
+            }
+            reactions::put_if_later(tenant, tx, id, &reaction).await
+        }
+    }
+}
+
+async fn edit(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    target: &Placed,
+    edited: Edited,
+) -> Result<(), DbError> {
+    let id = target.event.event_id;
+    let before = changes::get(tenant, tx.conn(), id).await?;
+    if before.redaction.is_some() {
+        // An edit that comes after its message was erased goes the same way.
+        if target.event.content.is_none() {
+            events::store::erase(tenant, tx, id).await?;
+        }
+        return Ok(());
+    }
+    if before
+        .edit
+        .is_some_and(|earlier| earlier.order >= edited.order)
+    {
+        return Ok(());
+    }
+    let mentioned = effect::mentions(&edited.content, sender_id(target));
+    references::delete_mentions(tenant, tx, id).await?;
+    references::mention(tenant, tx, target, &mentioned).await?;
+    let changed = Changes {
+        edit: Some(edited),
+        redaction: None,
+    };
+    changes::put(tenant, tx, id, &changed).await
+}
+
+async fn redact(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    target: &Placed,
+    redacted: Redacted,
+) -> Result<(), DbError> {
+    let id = target.event.event_id;
+    let before = changes::get(tenant, tx.conn(), id).await?;
+    if before
+        .redaction
+        .is_some_and(|earlier| earlier.order <= redacted.order)
+    {
+        return Ok(());
+    }
+    reactions::delete(tenant, tx, id).await?;
+    references::delete(tenant, tx, id).await?;
+    let changed = Changes {
+        edit: None,
+        redaction: Some(redacted),
+    };
+    changes::put(tenant, tx, id, &changed).await
+}
+
+/// Writes whom a message names and what it answers. What is known of it may be ahead of it: after a restore, others'
+/// events about an own message can be here first.
+async fn refer(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbError> {
+    let Some(content) = &message.event.content else {
+        return Ok(());
+    };
+    let (mentioned, parent) = (
+        effect::mentions(content, sender_id(message)),
+        effect::parent(content),
+    );
+    if mentioned.is_empty() && parent.is_none() {
+        return Ok(());
+    }
+    let known = changes::get(tenant, tx.conn(), message.event.event_id).await?;
+    if known.redaction.is_some() {
+        return Ok(());
+    }
+    if let Some(parent) = parent {
+        references::reply(tenant, tx, message, parent).await?;
+    }
+    if known.edit.is_none() {
+        references::mention(tenant, tx, message, &mentioned).await?;
+    }
+    Ok(())
+}
+
+async fn is_host(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<bool, DbError> {
+    let room = rooms::get(tenant, tx.conn(), room_id).await?;
+    Ok(room.is_some_and(|room| room.host == *origin))
+}
+
+fn sender_id(placed: &Placed) -> Option<ParticipantId> {
+    placed.sender().map(ParticipantId::derive)
+}
