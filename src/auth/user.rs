@@ -75,6 +75,19 @@ pub struct UserChange {
     pub state: Option<UserState>,
 }
 
+/// Which users a list shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// A text that local id, name or e-mail contain, in any case.
+    pub q: Option<&'a str>,
+    /// Only suspended ones, or only others.
+    pub state: Option<UserState>,
+    /// How many.
+    pub limit: i64,
+    /// How many to leave out first.
+    pub offset: i64,
+}
+
 /// Who acts on an account: an admin with roles, or whoever holds the server's command line.
 #[derive(Clone, Copy, Debug)]
 pub enum Authority<'a> {

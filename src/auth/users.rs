@@ -8,10 +8,12 @@ use super::error::{AccountError, LastAdminField};
 use super::own::Revoked;
 use super::password::Password;
 use super::roles::{Role, Roles};
-use super::sessions::Change;
+use super::sessions::{Change, Sessions};
 use super::store::{self, accounts::Account};
-use super::user::{Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView};
-use crate::db::{Committed, DbError, Tx};
+use super::user::{
+    Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView, Wanted,
+};
+use crate::db::{Committed, Db, DbError, Tx};
 use crate::events::core::ids::ParticipantId;
 use crate::participants::store::{Filter, ProfileTexts};
 use crate::participants::{self, Participant};
@@ -39,6 +41,39 @@ impl User {
     }
 }
 
+/// A page of the tenant's people in the order of their names, and how many there are.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    tenant: &Tenant,
+    db: &Db,
+    sessions: &Sessions,
+    wanted: &Wanted<'_>,
+) -> Result<(Vec<UserView>, i64), DbError> {
+    let filter = Filter {
+        q: wanted.q,
+        participant_type: Some(participants::Kind::Human.as_str()),
+        include_federated: false,
+        suspended: wanted.state.map(|state| state == UserState::Suspended),
+    };
+    let (people, total) =
+        participants::store::list(tenant, db, &filter, wanted.limit, wanted.offset).await?;
+    let ids: Vec<ParticipantId> = people.iter().map(|person| person.id).collect();
+    let mut accounts = store::accounts::get_many(tenant, db, &ids).await?;
+    let mut roles = store::roles::of_many(tenant, db, &ids).await?;
+    let users = people.into_iter().filter_map(|participant| {
+        let account = accounts.remove(&participant.id)?;
+        let roles = roles
+            .remove(&participant.id)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        Some(UserView::new(sessions, participant, account, roles))
+    });
+    Ok((users.collect(), total))
+}
+
 impl Accounts<'_> {
     fn view(&self, user: User) -> UserView {
         UserView::new(
@@ -47,42 +82,6 @@ impl Accounts<'_> {
             user.account,
             user.roles,
         )
-    }
-
-    /// A page of the tenant's people in the order of their names, and how many there are.
-    pub async fn users(
-        &self,
-        tenant: &Tenant,
-        q: Option<&str>,
-        state: Option<UserState>,
-        limit: i64,
-        offset: i64,
-    ) -> Result<(Vec<UserView>, i64), DbError> {
-        let filter = Filter {
-            q,
-            participant_type: Some(participants::Kind::Human.as_str()),
-            include_federated: false,
-            suspended: state.map(|state| state == UserState::Suspended),
-        };
-        let (people, total) =
-            participants::store::list(tenant, self.db, &filter, limit, offset).await?;
-        let ids: Vec<ParticipantId> = people.iter().map(|person| person.id).collect();
-        let mut accounts = store::accounts::get_many(tenant, self.db, &ids).await?;
-        let mut roles = store::roles::of_many(tenant, self.db, &ids).await?;
-        let users = people.into_iter().filter_map(|participant| {
-            let account = accounts.remove(&participant.id)?;
-            let roles = roles
-                .remove(&participant.id)
-                .unwrap_or_default()
-                .into_iter()
-                .collect();
-            Some(self.view(User {
-                participant,
-                account,
-                roles,
-            }))
-        });
-        Ok((users.collect(), total))
     }
 
     /// One of the tenant's people.

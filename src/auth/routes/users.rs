@@ -6,13 +6,13 @@ use serde::Deserialize;
 
 use super::good_password_if_any;
 use crate::app::App;
-use crate::auth::Accounts;
 use crate::auth::own::Revoked;
 use crate::auth::password::Password;
 use crate::auth::roles::{Permission, Role, Roles};
 use crate::auth::user::{
-    Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView,
+    Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView, Wanted,
 };
+use crate::auth::{Accounts, users};
 use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::error::Result;
@@ -40,15 +40,14 @@ pub(super) async fn list(
     page: OffsetPage,
 ) -> Result<DataMeta<Vec<UserView>, Total>> {
     caller.require(Permission::UsersManage)?;
-    let (users, total) = Accounts::of(&app)
-        .users(
-            &caller.tenant,
-            query.q.as_deref(),
-            query.state,
-            page.limit,
-            page.offset,
-        )
-        .await?;
+    let wanted = Wanted {
+        q: query.q.as_deref(),
+        state: query.state,
+        limit: page.limit,
+        offset: page.offset,
+    };
+    let (users, total) =
+        users::list(&caller.tenant, app.db(), &app.auth().sessions, &wanted).await?;
     Ok(DataMeta(users, Total { total }))
 }
 
