@@ -7,6 +7,8 @@ mod lock;
 mod router;
 mod secret;
 mod start;
+#[cfg(test)]
+pub(crate) mod test_server;
 
 use std::sync::Arc;
 

@@ -21,6 +21,9 @@ pub mod tokens;
 pub mod user;
 pub mod users;
 
+#[cfg(test)]
+mod flow_tests;
+
 use std::sync::Arc;
 
 use crate::app::App;

@@ -15,3 +15,6 @@ pub mod store;
 
 pub use error::ProfileError;
 pub use model::{ForeignProfile, Kind, Participant};
+
+#[cfg(test)]
+mod flow_tests;
