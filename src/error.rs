@@ -211,6 +211,15 @@ impl Error {
         &self.message
     }
 
+    /// The cause, which is for logs and for the operator's own terminal, never for clients.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match &self.source {
+            Some(source) => Some(source.as_ref()),
+            None => None,
+        }
+    }
+
     /// The details for programs.
     #[must_use]
     pub const fn details_value(&self) -> Option<&Value> {
@@ -289,11 +298,7 @@ fn log(error: &Error) {
 
 /// The chain of causes in one line.
 fn causes(error: &Error) -> String {
-    let first: Option<&(dyn std::error::Error + 'static)> = match &error.source {
-        Some(source) => Some(source.as_ref()),
-        None => None,
-    };
-    let chain = std::iter::successors(first, |cause| cause.source());
+    let chain = std::iter::successors(error.cause(), |cause| cause.source());
     chain
         .map(ToString::to_string)
         .collect::<Vec<_>>()

@@ -15,6 +15,7 @@ pub mod events;
 pub mod federation;
 pub mod http;
 pub mod messages;
+pub mod operator;
 pub mod participants;
 pub mod rooms;
 pub mod telemetry;

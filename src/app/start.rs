@@ -75,6 +75,18 @@ pub struct FirstStart {
     pub server_name: ServerName,
 }
 
+impl std::fmt::Display for FirstStart {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "first start: everything is kept in {}. The name of this server is {}; it is permanent, and others will know its people \
+             by it. To choose another one, delete the folder, set SCAIWAVE_SERVER_NAME and start again before anybody uses it",
+            self.data_dir.display(),
+            self.server_name
+        )
+    }
+}
+
 /// Opens everything that a running server needs, and starts the writer.
 ///
 /// # Errors

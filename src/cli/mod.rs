@@ -3,6 +3,9 @@
 //! A command returns an [`Outcome`], which is shown as text or, with `--json`, as JSON, or a [`Failure`] with its exit code:
 //! 0 done, 1 failed, 2 usage, 3 unreachable.
 
+mod admin;
+mod control;
+mod data;
 mod export_env;
 mod health;
 mod migrate;
@@ -50,6 +53,9 @@ enum Command {
     ExportEnv,
     /// Bring the database to the schema of this version, as a start does.
     Migrate,
+    /// Manage what is on this server.
+    #[command(subcommand)]
+    Admin(admin::Command),
 }
 
 /// Runs the command that the process was started with.
@@ -80,6 +86,7 @@ fn dispatch(command: Command) -> Result<Outcome, Failure> {
         Command::ShowConfig(arguments) => show_config::run(&arguments),
         Command::ExportEnv => export_env::run(),
         Command::Migrate => blocking(migrate::run(settings()?)),
+        Command::Admin(command) => blocking(admin::run(command)),
     }
 }
 

@@ -96,3 +96,8 @@ impl Failure {
 pub(super) fn print(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
+
+/// Tells something beside the result.
+pub(super) fn note(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -3,17 +3,20 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::outcome::{Failure, Outcome, print};
-use crate::app::{self, FirstStart};
+use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Loaded, TlsFiles};
+use crate::http::control;
 use crate::http::server::{Bounds, serve};
 use crate::http::tls::Certificate;
+use crate::operator;
 use crate::telemetry;
 
 pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
@@ -30,7 +33,7 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
         .await
         .map_err(Failure::failed)?;
     if let Some(first) = first_start {
-        announce(&first);
+        tracing::warn!("{first}");
     }
     if let Some(address) = app.config().metrics_bind {
         let (listener, bound) = listen(address).await?;
@@ -39,6 +42,7 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
         let metrics = serve(listener, None, app::metrics(&app), Bounds::default(), stop);
         app.tasks().spawn(metrics);
     }
+    control(&app)?;
     cancel_on_signals(app.stop().clone())?;
 
     let scheme = if tls.is_some() { "https" } else { "http" };
@@ -60,25 +64,29 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failur
     Ok((listener, bound))
 }
 
+/// Lets commands on this machine reach the server.
+fn control(app: &App) -> Result<(), Failure> {
+    let data_dir = &app.config().data_dir;
+    let listener = control::bind(data_dir).map_err(|error| {
+        let socket = data_dir.join(control::SOCKET);
+        Failure::because(format_args!("cannot make {}", socket.display()), &error)
+    })?;
+    let shared = app.clone();
+    let answer = Arc::new(move |command| {
+        let app = shared.clone();
+        async move { operator::perform_json(&app, command).await }.boxed()
+    });
+    let stop = app.stop().clone();
+    app.tasks().spawn(control::serve(listener, answer, stop));
+    Ok(())
+}
+
 fn tls(files: TlsFiles) -> Result<TlsAcceptor, Failure> {
     let failed = |error| Failure::because("cannot use the TLS files", &error);
     let certificate = Certificate::load(files).map_err(failed)?;
     let config = certificate.server_config().map_err(failed)?;
     tokio::spawn(async move { certificate.follow_changes().await });
     Ok(Arc::new(config).into())
-}
-
-/// What the operator has to know once.
-fn announce(first: &FirstStart) {
-    let FirstStart {
-        data_dir,
-        server_name,
-    } = first;
-    tracing::warn!(
-        "first start: everything is kept in {}. The name of this server is {server_name}; it is permanent, and others will know \
-         its people by it. To choose another one, delete the folder, set SCAIWAVE_SERVER_NAME and start again before anybody uses it",
-        data_dir.display()
-    );
 }
 
 /// The first SIGTERM or SIGINT cancels `stop`, a second one ends the process at once.

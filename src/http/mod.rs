@@ -8,6 +8,7 @@
 pub mod browser;
 pub mod caller;
 pub mod client_address;
+pub mod control;
 pub mod envelope;
 pub mod fallback;
 pub mod fields;

@@ -1,0 +1,48 @@
+//! What the operator's commands change, wherever they run: in the running server, which gets them over its control socket, or in the
+//! command itself when no server runs.
+//!
+//! Each command is a value ([`Request`]) that travels as JSON; [`perform`] does what it says through the domain that it concerns.
+
+pub mod tenants;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Result};
+
+/// A command that changes data.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Request {
+    /// Makes a tenant.
+    CreateTenant(tenants::CreateTenant),
+}
+
+/// Does what a command says, and tells the result.
+///
+/// # Errors
+/// Those of the domain.
+pub async fn perform(app: &App, request: Request) -> Result<Value> {
+    match request {
+        Request::CreateTenant(command) => answer(tenants::create(app, command).await?),
+    }
+}
+
+/// As [`perform`], for a command that came as JSON.
+///
+/// # Errors
+/// Those of the domain; 422 `SW_VALIDATION_ERROR` for a command that this version does not know.
+pub async fn perform_json(app: &App, request: Value) -> Result<Value> {
+    let request: Request = serde_json::from_value(request).map_err(|error| {
+        Error::new(Code::ValidationError)
+            .message("The running server does not know this command: it may be of another version.")
+            .source(error)
+    })?;
+    perform(app, request).await
+}
+
+fn answer(value: impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|error| Error::new(Code::InternalError).source(error))
+}
