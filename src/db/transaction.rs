@@ -34,6 +34,11 @@ impl<T> Committed<T> {
         self.0
     }
 
+    /// A look at the value.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
     /// The same proof with another view of the value.
     pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Committed<U> {
         Committed(view(self.0))

@@ -435,6 +435,17 @@ pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
     Ok(last.unwrap_or(0))
 }
 
+/// When the latest event of a room that clients are shown was sent, in ms.
+pub async fn last_shown_at(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT ts FROM events WHERE tenant = $1 AND room_id = $2 AND shown = 2
+               ORDER BY stream_position DESC LIMIT 1";
+    Ok(sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_optional(db.reader())
+        .await?)
+}
+
 /// Every log of a tenant.
 pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
     let rows = sqlx::query(

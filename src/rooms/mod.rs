@@ -4,10 +4,18 @@
 //! clients are shown. May use `events`, `db`, `participants`, `tenants`; other domains use the functions here, not the
 //! tables.
 
+pub mod access;
 pub mod core;
 pub mod error;
+pub mod inviting;
+pub mod making;
+pub mod model;
+pub mod perform;
+pub mod present;
 pub mod profiles;
 pub mod project;
+pub mod routes;
+pub mod snapshot;
 pub mod store;
 pub mod timeline;
 

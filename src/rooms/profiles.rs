@@ -16,7 +16,7 @@ use crate::tenants::Tenant;
 
 /// The signed profile of a local person: `fqid`, `display_name`, `avatar_url`, `bio`, `participant_type`, `ts` (ms),
 /// `key_id` and `signature`.
-pub fn signed(person: &Participant, key: &KeyPair, now: i64) -> Value {
+pub fn signed(person: &Participant, key: &KeyPair, now: i64) -> Option<Value> {
     let mut document = Map::new();
     document.insert("fqid".to_owned(), json!(person.fqid));
     document.insert("display_name".to_owned(), json!(person.display_name));
@@ -25,8 +25,8 @@ pub fn signed(person: &Participant, key: &KeyPair, now: i64) -> Value {
     document.insert("participant_type".to_owned(), json!(person.kind.as_str()));
     document.insert("ts".to_owned(), json!(now));
     document.insert("key_id".to_owned(), json!(key.key_id().to_string()));
-    sign_document(PROFILE_PREFIX, &mut document, key);
-    Value::Object(document)
+    sign_document(PROFILE_PREFIX, &mut document, key).ok()?;
+    Some(Value::Object(document))
 }
 
 /// Reads a signed profile. `None`: it is not `person`'s, not signed with `key`, or holds what no profile may.

@@ -30,6 +30,20 @@ pub enum RoomType {
     Bridge,
 }
 
+impl RoomType {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            RoomType::Group => "group",
+            RoomType::Public => "public",
+            RoomType::Incognito => "incognito",
+            RoomType::Dm => "dm",
+            RoomType::Sidekick => "sidekick",
+            RoomType::Bridge => "bridge",
+        }
+    }
+}
+
 /// Whether a room can be written to; `Closed` is final.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -41,6 +55,17 @@ pub enum Lifecycle {
     Open,
     Archived,
     Closed,
+}
+
+impl Lifecycle {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Lifecycle::Open => "open",
+            Lifecycle::Archived => "archived",
+            Lifecycle::Closed => "closed",
+        }
+    }
 }
 
 /// A person's relation to a room.
@@ -58,6 +83,19 @@ pub enum Membership {
     Knock,
 }
 
+impl Membership {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Membership::Join => "join",
+            Membership::Leave => "leave",
+            Membership::Ban => "ban",
+            Membership::Invite => "invite",
+            Membership::Knock => "knock",
+        }
+    }
+}
+
 /// From when on members read: everything, or what came after their own join.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +106,16 @@ pub enum Membership {
 pub enum HistoryVisibility {
     Shared,
     Joined,
+}
+
+impl HistoryVisibility {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            HistoryVisibility::Shared => "shared",
+            HistoryVisibility::Joined => "joined",
+        }
+    }
 }
 
 /// A place in the log of one origin; `seq` 0 with no hash: nothing of it was seen.

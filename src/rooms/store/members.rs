@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 
-use super::rooms::{from_word, word};
+use super::rooms::from_word;
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
@@ -60,7 +60,7 @@ pub async fn upsert(
     .bind(member.participant_id().to_string())
     .bind(member.fqid.as_str())
     .bind(member.fqid.server_name().as_str())
-    .bind(word(&member.membership))
+    .bind(member.membership.as_str())
     .bind(i64::from(member.power_level))
     .bind(member.joined_at)
     .bind(member.changed_at)

@@ -64,8 +64,8 @@ pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), 
         .bind(tenant.key())
         .bind(room.id.to_string())
         .bind(room.host.as_str())
-        .bind(word(&room.room_type))
-        .bind(word(&room.state))
+        .bind(room.room_type.as_str())
+        .bind(room.state.as_str())
         .bind(&room.name)
         .bind(&room.topic)
         .bind(&room.alias)
@@ -73,7 +73,7 @@ pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), 
         .bind(&room.visibility)
         .bind(json(&room.read_role_slugs))
         .bind(&room.avatar_url)
-        .bind(word(&room.history_visibility))
+        .bind(room.history_visibility.as_str())
         .bind(i64::try_from(room.edit_window_seconds).unwrap_or(i64::MAX))
         .bind(i64::from(room.auto_close))
         .bind(i64::from(room.federated))
@@ -232,14 +232,6 @@ pub async fn remember_pair(
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// The word that a value has in JSON.
-pub(super) fn word<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(Value::String(word)) => word,
-        _ => String::new(),
-    }
 }
 
 /// The value that has this word in JSON.

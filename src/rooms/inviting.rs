@@ -1,0 +1,76 @@
+//! Inviting people of this server and of others.
+
+use super::core::content::Membership;
+use super::core::decide::{Command, Invitee};
+use super::core::levels::LevelKey;
+use super::making;
+use super::perform;
+use super::store::members;
+use super::store::rooms::RoomRow;
+use super::timeline::Outcome;
+use crate::app::App;
+use crate::db::Committed;
+use crate::error::Result;
+use crate::events::core::ids::ParticipantId;
+use crate::events::core::names::Fqid;
+use crate::federation;
+use crate::http::caller::Caller;
+use crate::participants;
+
+/// Who is to be invited.
+#[derive(Clone, Debug)]
+pub enum Whom {
+    /// Somebody known here.
+    Id(ParticipantId),
+    /// Somebody by full name, perhaps never heard of.
+    Name(Fqid),
+}
+
+impl Whom {
+    /// The participant's id.
+    pub fn id(&self) -> ParticipantId {
+        match self {
+            Whom::Id(id) => *id,
+            Whom::Name(fqid) => ParticipantId::derive(fqid),
+        }
+    }
+}
+
+/// Invites somebody. A person of another server is asked for there first, but only for somebody who may invite at all.
+pub async fn invite(
+    app: &App,
+    caller: &Caller,
+    row: &RoomRow,
+    whom: Whom,
+    reason: Option<String>,
+) -> Result<Committed<Outcome>> {
+    let target = match may_invite(app, caller, row).await? {
+        true => invitee(app, caller, row, &whom).await?,
+        false => None,
+    };
+    perform::perform(app, caller, row, Command::Invite { target, reason }).await
+}
+
+/// Whether the caller may ask anybody in. Whoever may not gets the room's own refusal.
+async fn may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result<bool> {
+    let own = members::get(&caller.tenant, app.db().reader(), row.id, caller.participant_id).await?;
+    let needed = row.power_levels.get(&LevelKey::Invite).copied().unwrap_or(100);
+    Ok(own.is_some_and(|own| own.membership == Membership::Join && own.power_level >= needed))
+}
+
+async fn invitee(app: &App, caller: &Caller, row: &RoomRow, whom: &Whom) -> Result<Option<Invitee>> {
+    let known = participants::store::get(&caller.tenant, app.db().reader(), whom.id()).await?;
+    let foreign = match (&known, whom) {
+        (Some(person), _) if person.is_local => None,
+        (Some(person), _) => Some(person.fqid.clone()),
+        (None, Whom::Name(fqid)) if fqid.server_name() != caller.tenant.server_name() => Some(fqid.clone()),
+        (None, _) => return Ok(None),
+    };
+    if let Some(fqid) = foreign {
+        return federation::remote::invitee(app, &caller.tenant, &fqid).await;
+    }
+    match known {
+        Some(person) => making::invitee(app, caller, &person, &row.read_role_slugs).await.map(Some),
+        None => Ok(None),
+    }
+}

@@ -1,0 +1,281 @@
+//! Making rooms: what a request may ask for, names for them, and the one DM of two people.
+
+use rand::RngExt;
+use serde_json::Value;
+
+use super::core::content::{OriginKey, RoomType};
+use super::core::decide::{Command, CreateRoom, Invitee, Refusal, alias_slug};
+use super::error::RoomError;
+use super::model::{NewRoom, Visibility};
+use super::perform::{self, signed_profile};
+use super::store::rooms;
+use super::timeline::{Make, Once, Outcome};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::db::Committed;
+use crate::error::{Error, Reason, Result};
+use crate::events::core::ids::ParticipantId;
+use crate::events::core::names::{Fqid, ServerName};
+use crate::http::caller::Caller;
+use crate::participants::{self, Kind, Participant};
+use crate::{auth, workspaces};
+
+/// The longest `Idempotency-Key`, in characters.
+const MAX_KEY: usize = 128;
+
+/// Makes a group or public room, and invites those who are named.
+pub async fn room(app: &App, caller: &Caller, new: NewRoom, key: Option<&str>) -> Result<Committed<Outcome>> {
+    let room_type = room_type(&new)?;
+    let visibility = visibility(caller, &new, room_type)?;
+    let name = new
+        .name
+        .ok_or_else(|| Error::validation("body.name", Reason::Missing, "is required"))?;
+    workspaces::choose(&caller.tenant, caller.participant_id, new.workspace_id)?;
+    let invitees = invitees(app, caller, &new.invite, &new.read_role_slugs).await?;
+    require_room_for_another(app, caller).await?;
+    let room = CreateRoom {
+        nonce: nonce(),
+        room_type,
+        alias: Some(alias(app, caller, &name).await?),
+        name: Some(name),
+        topic: new.topic,
+        scope_kind: None,
+        visibility: visibility.map(|visibility| visibility.as_str().to_owned()),
+        read_role_slugs: new.read_role_slugs,
+        auto_close: false,
+        edit_window_seconds: app.config().limits.edit_window.as_secs(),
+        key: own_key(app, caller)?,
+        profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
+        joined: Vec::new(),
+    };
+    let made = app
+        .timeline()
+        .make(Make {
+            tenant: caller.tenant.clone(),
+            creator: caller.fqid.clone(),
+            room,
+            dm_with: None,
+            once: key.map(|key| Once {
+                scope: format!("create:{}", caller.participant_id),
+                key: key.to_owned(),
+            }),
+        })
+        .await?;
+    invite_all(app, caller, &made, invitees).await?;
+    Ok(made)
+}
+
+/// Invites the people named at creation; a repeat finds them invited.
+async fn invite_all(
+    app: &App,
+    caller: &Caller,
+    made: &Committed<Outcome>,
+    invitees: Vec<Invitee>,
+) -> Result<()> {
+    let room_id = made.get().room_id;
+    for invitee in invitees {
+        let command = Command::Invite {
+            target: Some(invitee),
+            reason: None,
+        };
+        app.timeline()
+            .act(perform::act(app, caller, room_id, command).await?)
+            .await?;
+    }
+    Ok(())
+}
+
+fn room_type(new: &NewRoom) -> Result<RoomType> {
+    let asked = new.room_type.unwrap_or(RoomType::Group);
+    match asked {
+        RoomType::Dm => return Err(refused("a DM is made at POST /v1/rooms/dm")),
+        RoomType::Sidekick | RoomType::Bridge => return Err(refused("rooms of this type are made by the server")),
+        RoomType::Incognito => return Err(refused("incognito rooms are not part of this version")),
+        RoomType::Group | RoomType::Public if new.scope_kind.is_some() => {
+            return Err(refused("incognito rooms are not part of this version"));
+        }
+        RoomType::Group | RoomType::Public => {}
+    }
+    match (asked, new.is_public) {
+        (RoomType::Public, Some(false)) => Err(Error::validation(
+            "body.is_public",
+            Reason::Conflict,
+            "contradicts room_type",
+        )),
+        (_, Some(true)) => Ok(RoomType::Public),
+        _ => Ok(asked),
+    }
+}
+
+fn visibility(caller: &Caller, new: &NewRoom, room_type: RoomType) -> Result<Option<Visibility>> {
+    let Some(visibility) = new.visibility else {
+        return Ok(None);
+    };
+    if room_type == RoomType::Public {
+        let message = "a public room cannot be restricted";
+        return Err(Error::validation("body.visibility", Reason::Conflict, message));
+    }
+    if new.read_role_slugs.is_empty() {
+        let message = "a restricted room needs at least one role";
+        return Err(Error::validation("body.read_role_slugs", Reason::Length, message));
+    }
+    if !caller.roles.any_of(&new.read_role_slugs) {
+        let message = "you hold none of these roles";
+        return Err(Error::validation("body.read_role_slugs", Reason::Conflict, message));
+    }
+    Ok(Some(visibility))
+}
+
+/// The people to invite: all of them exist.
+async fn invitees(
+    app: &App,
+    caller: &Caller,
+    ids: &[ParticipantId],
+    role_slugs: &[String],
+) -> Result<Vec<Invitee>> {
+    let known = participants::store::get_many(&caller.tenant, app.db(), ids).await?;
+    let mut invitees = Vec::with_capacity(ids.len());
+    for id in ids.iter().filter(|id| **id != caller.participant_id) {
+        let person = known
+            .get(id)
+            .ok_or_else(|| Error::from(RoomError::from(Refusal::NotFound("there is no such participant"))))?;
+        invitees.push(invitee(app, caller, person, role_slugs).await?);
+    }
+    Ok(invitees)
+}
+
+/// Somebody to invite, with what the room has to know.
+pub async fn invitee(
+    app: &App,
+    caller: &Caller,
+    person: &Participant,
+    role_slugs: &[String],
+) -> Result<Invitee> {
+    let profile = match person.is_local {
+        true => signed_profile(app, &caller.tenant, &person.fqid).await?,
+        false => None,
+    };
+    let roles = auth::roles_of(&caller.tenant, app.db(), person.id).await?;
+    Ok(Invitee {
+        person: person.fqid.clone(),
+        profile,
+        holds_role: roles.any_of(role_slugs),
+    })
+}
+
+async fn require_room_for_another(app: &App, caller: &Caller) -> Result<()> {
+    let Some(most) = caller.tenant.limits().max_rooms else {
+        return Ok(());
+    };
+    if rooms::count_open(&caller.tenant, app.db()).await? >= i64::from(most) {
+        return Err(Error::new(Code::TenantCapacity));
+    }
+    Ok(())
+}
+
+/// `#slug:server_name`, with a number where the slug is taken.
+async fn alias(app: &App, caller: &Caller, name: &str) -> Result<String> {
+    let server: &ServerName = caller.tenant.server_name();
+    let slug = alias_slug(name);
+    let plain = format!("#{slug}:{server}");
+    if !rooms::has_alias(&caller.tenant, app.db(), &plain).await? {
+        return Ok(plain);
+    }
+    let number: u32 = rand::rng().random();
+    Ok(format!("#{slug}-{number:08x}:{server}"))
+}
+
+/// The DM of the caller and another local person: the one that there is, or a new one.
+pub async fn dm(app: &App, caller: &Caller, with: ParticipantId) -> Result<Committed<Outcome>> {
+    if with == caller.participant_id {
+        let message = "is yourself";
+        return Err(Error::validation("body.participant_id", Reason::Conflict, message));
+    }
+    let other = participants::store::get(&caller.tenant, app.db().reader(), with)
+        .await?
+        .ok_or_else(|| Error::from(RoomError::from(Refusal::NotFound("there is no such participant"))))?;
+    if !other.is_local {
+        return Err(Error::new(Code::FedRefused).message("DMs with people of other servers are not part of this version"));
+    }
+    if matches!(other.kind, Kind::Agent | Kind::Helper | Kind::Bridge) {
+        return Err(refused("a DM is with a person or an assistant"));
+    }
+    require_room_for_another(app, caller).await?;
+    let room = CreateRoom {
+        nonce: nonce(),
+        room_type: RoomType::Dm,
+        name: None,
+        topic: None,
+        alias: None,
+        scope_kind: None,
+        visibility: None,
+        read_role_slugs: Vec::new(),
+        auto_close: false,
+        edit_window_seconds: app.config().limits.edit_window.as_secs(),
+        key: own_key(app, caller)?,
+        profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
+        joined: vec![dm_partner(app, caller, &other).await?],
+    };
+    let made = app
+        .timeline()
+        .make(Make {
+            tenant: caller.tenant.clone(),
+            creator: caller.fqid.clone(),
+            room,
+            dm_with: Some(other.fqid),
+            once: None,
+        })
+        .await?;
+    reopen(app, caller, made).await
+}
+
+async fn dm_partner(app: &App, caller: &Caller, other: &Participant) -> Result<(Fqid, Option<Value>)> {
+    let profile = signed_profile(app, &caller.tenant, &other.fqid).await?;
+    Ok((other.fqid.clone(), profile))
+}
+
+/// An existing DM that is archived, or that the caller left, is opened again.
+async fn reopen(app: &App, caller: &Caller, made: Committed<Outcome>) -> Result<Committed<Outcome>> {
+    if !made.get().events.is_empty() {
+        return Ok(made);
+    }
+    let row = perform::find(app, &caller.tenant, made.get().room_id).await?;
+    let joining = perform::joining(app, caller, &row).await?;
+    perform::perform(app, caller, &row, Command::Rejoin(joining)).await
+}
+
+/// The key of an idempotent request, if one was sent.
+pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
+    let Some(value) = headers.get("idempotency-key") else {
+        return Ok(None);
+    };
+    match value.to_str() {
+        Ok(key) if (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => {
+            Ok(Some(key))
+        }
+        _ => Err(Error::validation(
+            "header.idempotency-key",
+            Reason::Format,
+            "must be 1 to 128 printable ASCII characters",
+        )),
+    }
+}
+
+fn own_key(app: &App, caller: &Caller) -> Result<OriginKey> {
+    let key = app
+        .keys()
+        .current(&caller.tenant)
+        .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
+    Ok(OriginKey {
+        key_id: key.key_id().to_string(),
+        public_key: key.public_key().to_string(),
+    })
+}
+
+fn nonce() -> String {
+    format!("{:032x}", rand::rng().random::<u128>())
+}
+
+fn refused(why: &'static str) -> Error {
+    RoomError::from(Refusal::Type(why)).into()
+}

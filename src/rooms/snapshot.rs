@@ -1,0 +1,37 @@
+//! The state of a room at once (client specification, section 4).
+
+use super::model::Snapshot;
+use super::present::{self, Viewer};
+use super::store::members;
+use super::store::rooms::RoomRow;
+use crate::clock::iso;
+use crate::db::DbError;
+use crate::{events, messages};
+
+/// Members in a snapshot, at most.
+const MOST_MEMBERS: i64 = 500;
+
+/// The room as the viewer sees it now. The position is read first, so that a sync from it misses nothing.
+pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
+    let stream_position = events::store::position(viewer.tenant, viewer.db).await?;
+    let (rows, total) = members::list(viewer.tenant, viewer.db, row.id, "join", MOST_MEMBERS, 0).await?;
+    let members = present::members(viewer, &row, rows).await?;
+    let unread = messages::unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
+    let own = present::own_settings(viewer, &row).await?;
+    Ok(Snapshot {
+        room: present::room(viewer, row).await?,
+        members,
+        members_truncated: total > MOST_MEMBERS,
+        engagement: Vec::new(),
+        plan: None,
+        active_sidekicks: Vec::new(),
+        active_call: None,
+        unread_count: unread.unread_count,
+        mention_count: unread.mention_count,
+        last_read_event_id: unread.last_read_event_id,
+        muted_until: own.muted_until.map(iso),
+        snoozed_event_ids: Vec::new(),
+        pinned_event_ids: Vec::new(),
+        stream_position,
+    })
+}
