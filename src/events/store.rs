@@ -238,6 +238,19 @@ pub async fn deciding(
     rows.iter().map(read).collect()
 }
 
+/// As [`deciding`], from what is committed.
+pub async fn deciding_now(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
 /// Events of a room that wait for host state, in log order.
 pub async fn waiting(
     tenant: &Tenant,

@@ -66,13 +66,13 @@ async fn listed(
     participant: Option<ParticipantId>,
     page: &CursorPage,
 ) -> Result<DataMeta<Vec<Invitation>, Next>> {
-    let from: Option<String> = page.after()?;
+    let from: Option<String> = page.key()?;
     let from = from.unwrap_or_default();
-    let limit = page.limit + 1;
+    let limit = page.fetch();
     let mut rows =
         members::invitations(&caller.tenant, app.db(), room, participant, app.now(), &from, limit).await?;
     let key = |(room, member): &(RoomId, members::MemberRow)| format!("{room}{}", member.participant_id());
-    let meta = page.next(&mut rows, key);
+    let meta = Next::of(&mut rows, page.limit, key);
     Ok(DataMeta(present::invitations(viewer(app, caller), rows).await?, meta))
 }
 

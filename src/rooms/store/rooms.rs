@@ -234,6 +234,19 @@ pub async fn remember_pair(
     Ok(())
 }
 
+/// Takes away every row that the logs of this server make: of rooms whose log it holds.
+pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
+    for sql in [
+        "DELETE FROM members WHERE tenant = $1 AND room_id IN (SELECT room_id FROM logs WHERE tenant = $1)",
+        "DELETE FROM spans WHERE tenant = $1 AND room_id IN (SELECT room_id FROM logs WHERE tenant = $1)",
+        "DELETE FROM dms WHERE tenant = $1 AND room_id IN (SELECT room_id FROM logs WHERE tenant = $1)",
+        "DELETE FROM rooms WHERE tenant = $1 AND id IN (SELECT room_id FROM logs WHERE tenant = $1)",
+    ] {
+        sqlx::query(sql).bind(tenant.key()).execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
 /// The value that has this word in JSON.
 pub(super) fn from_word<T: DeserializeOwned>(
     table: &'static str,

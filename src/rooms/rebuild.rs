@@ -1,0 +1,56 @@
+//! Makes the projections of rooms and messages anew from the logs. For a database that no server uses.
+//!
+//! Kept as they are: what clients gave with their sends, read markers, own settings, and rooms of which this server
+//! holds an invitation but no log, since none of these stand in events.
+
+use std::collections::HashMap;
+
+use super::core::view::RoomView;
+use super::project;
+use super::timeline::place;
+use crate::db::{Committed, Db, DbError, Tx};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::RoomId;
+use crate::events::store;
+use crate::messages;
+use crate::tenants::Tenant;
+
+/// Events read at once.
+const PAGE: i64 = 1000;
+
+/// Rebuilds one tenant's projections in one transaction. How many events were replayed.
+pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>, DbError> {
+    let mut tx = db.begin().await?;
+    super::store::rooms::clear_projections(tenant, &mut tx).await?;
+    messages::store::clear_projections(tenant, &mut tx).await?;
+    let mut views: HashMap<RoomId, RoomView> = HashMap::new();
+    let mut position = -1;
+    let mut replayed = 0;
+    loop {
+        let page = store::walk(tenant, db, position, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        position = last.position;
+        for placed in &page {
+            let room_id = placed.event.room_id;
+            if placed.event.event_type == EventType::ROOM_CREATE
+                && let Some(view) = place::begin(&placed.event, placed.hash)
+            {
+                views.insert(room_id, view);
+            }
+            if let Some(view) = views.get_mut(&room_id) {
+                let change = place::replay(view, placed);
+                project::event(tenant, &mut tx, view, placed, change.as_ref(), now).await?;
+                replayed += 1;
+            }
+        }
+    }
+    write_rooms(tenant, &mut tx, &views).await?;
+    tx.commit(replayed).await
+}
+
+async fn write_rooms(tenant: &Tenant, tx: &mut Tx, views: &HashMap<RoomId, RoomView>) -> Result<(), DbError> {
+    for (room_id, view) in views {
+        project::room(tenant, tx, *room_id, view).await?;
+    }
+    Ok(())
+}

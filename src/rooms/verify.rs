@@ -1,0 +1,218 @@
+//! Walks the whole store and checks everything again that made an event believable: id, hash, chain, signature,
+//! content, and the verdict. Reads only; may run beside a server.
+
+use std::collections::HashMap;
+
+use super::core::judge::Verdict;
+use super::core::view::RoomView;
+use super::timeline::place;
+use crate::db::{Db, DbError};
+use crate::events::core::content::content_hash;
+use crate::events::core::hash::Hash;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::core::names::ServerName;
+use crate::events::model::{Kind, LogEnd, Placed, Standing};
+use crate::events::store::{self, LogKey};
+use crate::tenants::Tenant;
+
+/// Events read at once.
+const PAGE: i64 = 1000;
+
+/// What was checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Logs.
+    pub logs: u64,
+    /// Events.
+    pub events: u64,
+}
+
+/// The first event that is not as it should be.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("room {room_id}, log of {origin}, epoch {epoch}, seq {seq} (event {event_id}): {problem}")]
+pub struct BadEvent {
+    /// The room.
+    pub room_id: RoomId,
+    /// Whose log.
+    pub origin: ServerName,
+    /// The epoch.
+    pub epoch: i64,
+    /// The number in the epoch.
+    pub seq: i64,
+    /// The event's id, or that of the log's end where an event is missing.
+    pub event_id: String,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// Why verification ended early.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// Something is not as it should be.
+    #[error(transparent)]
+    Bad(Box<BadEvent>),
+    /// The database failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Checks every log of a tenant.
+///
+/// # Errors
+/// The first bad event, or the database's failure.
+pub async fn tenant(tenant: &Tenant, db: &Db) -> Result<Checked, VerifyError> {
+    let mut checked = Checked::default();
+    let mut room: Option<Room> = None;
+    for (room_id, end) in store::all_ends(tenant, db).await? {
+        if room.as_ref().is_none_or(|room| room.id != room_id) {
+            room = Some(Room::load(tenant, db, room_id).await?);
+        }
+        if let Some(room) = &room {
+            checked.events += room.check_log(tenant, db, &end).await?;
+            checked.logs += 1;
+        }
+    }
+    Ok(checked)
+}
+
+/// What a room's logs are checked against.
+struct Room {
+    id: RoomId,
+    view: Option<RoomView>,
+    keys: Vec<LogKey>,
+}
+
+/// Where a log should go on.
+struct Cursor {
+    seq: i64,
+    hash: Option<Hash>,
+    ts: i64,
+    highest: i64,
+}
+
+impl Room {
+    async fn load(tenant: &Tenant, db: &Db, id: RoomId) -> Result<Room, DbError> {
+        let ends = store::ends(tenant, db, id).await?;
+        let deciding = store::deciding_now(tenant, db, id).await?;
+        Ok(Room {
+            id,
+            view: place::fold(&deciding, ends)?,
+            keys: store::log_keys(tenant, db, id).await?,
+        })
+    }
+
+    async fn check_log(&self, tenant: &Tenant, db: &Db, end: &LogEnd) -> Result<u64, VerifyError> {
+        let mut at = Cursor {
+            seq: 0,
+            hash: None,
+            ts: 0,
+            highest: 0,
+        };
+        let mut count = 0;
+        loop {
+            let page = store::log_page(tenant, db, self.id, &end.origin, (end.epoch, at.seq), PAGE).await?;
+            if page.is_empty() {
+                break;
+            }
+            let targets = targets(tenant, db, &page).await?;
+            for placed in &page {
+                // What a server beside us appended after the ends were read is not looked at.
+                if placed.event.seq > end.seq {
+                    return self.require_end(end, &at).map(|()| count);
+                }
+                self.check(placed, &mut at, &targets)
+                    .map_err(|problem| bad(placed, problem))?;
+                count += 1;
+            }
+        }
+        self.require_end(end, &at)?;
+        Ok(count)
+    }
+
+    fn require_end(&self, end: &LogEnd, at: &Cursor) -> Result<(), VerifyError> {
+        if at.seq == end.seq && at.hash == Some(end.hash) {
+            return Ok(());
+        }
+        Err(VerifyError::Bad(Box::new(BadEvent {
+            room_id: self.id,
+            origin: end.origin.clone(),
+            epoch: end.epoch,
+            seq: at.seq + 1,
+            event_id: "missing".to_owned(),
+            problem: format!("the log should end at seq {} with {}", end.seq, end.hash),
+        })))
+    }
+
+    fn check(&self, placed: &Placed, at: &mut Cursor, targets: &HashMap<EventId, Placed>) -> Result<(), String> {
+        let event = &placed.event;
+        require(event.seq == at.seq + 1, "an event before it is missing")?;
+        require(event.prev == at.hash, "it does not follow the event before it")?;
+        require(event.ts >= at.ts, "it is earlier than the event before it")?;
+        let signed = event.signed_bytes();
+        require(Hash::of(&signed) == placed.hash, "its hash is another one")?;
+        require(event.derived_id() == event.event_id, "its id is not the derived one")?;
+        let key = self
+            .keys
+            .iter()
+            .find(|key| key.origin == event.origin && key.key_id == event.key_id && key.from_seq <= event.seq)
+            .ok_or("its key does not belong to the log")?;
+        require(
+            key.public_key.verify_strict(&signed, &event.signature).is_ok(),
+            "its signature does not match",
+        )?;
+        if let (Some(content), Some(salt)) = (&event.content, &event.salt) {
+            require(content_hash(content, salt) == event.content_hash, "its content has another hash")?;
+        }
+        at.highest = at.highest.max(event.state_seq);
+        self.check_verdict(placed, at.highest, targets)?;
+        *at = Cursor {
+            seq: event.seq,
+            hash: Some(placed.hash),
+            ts: event.ts,
+            highest: at.highest,
+        };
+        Ok(())
+    }
+
+    /// A malformed content voids for ever, and is gone by now: only what was judged by the room is judged again.
+    fn check_verdict(&self, placed: &Placed, highest: i64, targets: &HashMap<EventId, Placed>) -> Result<(), String> {
+        let (Some(view), Kind::Timeline) = (&self.view, placed.kind) else {
+            return Ok(());
+        };
+        let target = placed.target.and_then(|id| targets.get(&id));
+        let verdict = place::judge_event(view, &placed.event, highest, target);
+        let fits = match placed.standing {
+            Standing::Valid => verdict == Verdict::Valid,
+            Standing::Wait => matches!(verdict, Verdict::Wait(_)),
+            Standing::Void => placed.event.content.is_none(),
+        };
+        require(fits, &format!("it stands as {} but is judged {verdict:?}", placed.standing))
+    }
+}
+
+/// The events that those of a page are about.
+async fn targets(tenant: &Tenant, db: &Db, page: &[Placed]) -> Result<HashMap<EventId, Placed>, DbError> {
+    let mut found = HashMap::new();
+    for id in page.iter().filter_map(|placed| placed.target) {
+        if let Some(target) = store::by_id(tenant, db, id).await? {
+            found.insert(id, target);
+        }
+    }
+    Ok(found)
+}
+
+fn require(holds: bool, problem: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(problem.to_owned()) }
+}
+
+fn bad(placed: &Placed, problem: String) -> VerifyError {
+    let event = &placed.event;
+    VerifyError::Bad(Box::new(BadEvent {
+        room_id: event.room_id,
+        origin: event.origin.clone(),
+        epoch: event.epoch,
+        seq: event.seq,
+        event_id: event.event_id.to_string(),
+        problem,
+    }))
+}
