@@ -9,6 +9,7 @@ use crate::auth;
 use crate::http::layers::Layers;
 use crate::http::operations;
 use crate::participants;
+use crate::rooms;
 
 /// The server's router.
 pub fn router(app: &App) -> Router {
@@ -43,6 +44,7 @@ fn timed() -> Router<App> {
     Router::new()
         .merge(auth::routes::routes())
         .merge(participants::routes::routes())
+        .merge(rooms::routes::routes())
 }
 
 /// Long polls and sockets.

@@ -239,7 +239,11 @@ pub async fn deciding(
 }
 
 /// As [`deciding`], from what is committed.
-pub async fn deciding_now(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<Placed>, DbError> {
+pub async fn deciding_now(
+    tenant: &Tenant,
+    db: &Db,
+    room_id: RoomId,
+) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
     );
@@ -449,7 +453,11 @@ pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
 }
 
 /// When the latest event of a room that clients are shown was sent, in ms.
-pub async fn last_shown_at(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Option<i64>, DbError> {
+pub async fn last_shown_at(
+    tenant: &Tenant,
+    db: &Db,
+    room_id: RoomId,
+) -> Result<Option<i64>, DbError> {
     let sql = "SELECT ts FROM events WHERE tenant = $1 AND room_id = $2 AND shown = 2
                ORDER BY stream_position DESC LIMIT 1";
     Ok(sqlx::query_scalar(sql)

@@ -7,4 +7,7 @@ mod effect;
 pub mod model;
 pub mod project;
 pub mod store;
+mod unread;
 pub mod visibility;
+
+pub use unread::{Unread, unread};

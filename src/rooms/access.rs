@@ -11,7 +11,11 @@ use crate::events::core::ids::RoomId;
 use crate::http::caller::Caller;
 
 /// The room, for somebody who is in it.
-pub async fn joined_room(app: &App, caller: &Caller, room_id: RoomId) -> Result<RoomRow, RoomError> {
+pub async fn joined_room(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+) -> Result<RoomRow, RoomError> {
     let row = perform::find(app, &caller.tenant, room_id).await?;
     match membership(app, caller, room_id).await? {
         Some(Membership::Join) => Ok(row),
@@ -20,7 +24,11 @@ pub async fn joined_room(app: &App, caller: &Caller, room_id: RoomId) -> Result<
 }
 
 /// The room, for somebody who is or was in it, is invited, or sees it in the directory.
-pub async fn visible_room(app: &App, caller: &Caller, room_id: RoomId) -> Result<RoomRow, RoomError> {
+pub async fn visible_room(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+) -> Result<RoomRow, RoomError> {
     let row = perform::find(app, &caller.tenant, room_id).await?;
     let is_open_to_all = row.room_type == RoomType::Public;
     let holds_role = row.visibility.is_some() && caller.roles.any_of(&row.read_role_slugs);
@@ -33,7 +41,17 @@ pub async fn visible_room(app: &App, caller: &Caller, room_id: RoomId) -> Result
 }
 
 /// The caller's relation to a room.
-pub async fn membership(app: &App, caller: &Caller, room_id: RoomId) -> Result<Option<Membership>, RoomError> {
-    let found = members::get(&caller.tenant, app.db().reader(), room_id, caller.participant_id).await?;
+pub async fn membership(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+) -> Result<Option<Membership>, RoomError> {
+    let found = members::get(
+        &caller.tenant,
+        app.db().reader(),
+        room_id,
+        caller.participant_id,
+    )
+    .await?;
     Ok(found.map(|member| member.membership))
 }

@@ -9,11 +9,11 @@ use super::store::members;
 use super::store::rooms::RoomRow;
 use super::timeline::Outcome;
 use crate::app::App;
+use crate::catalogue::Code;
 use crate::db::Committed;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::Fqid;
-use crate::federation;
 use crate::http::caller::Caller;
 use crate::participants;
 
@@ -53,24 +53,43 @@ pub async fn invite(
 
 /// Whether the caller may ask anybody in. Whoever may not gets the room's own refusal.
 async fn may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result<bool> {
-    let own = members::get(&caller.tenant, app.db().reader(), row.id, caller.participant_id).await?;
-    let needed = row.power_levels.get(&LevelKey::Invite).copied().unwrap_or(100);
+    let own = members::get(
+        &caller.tenant,
+        app.db().reader(),
+        row.id,
+        caller.participant_id,
+    )
+    .await?;
+    let needed = row
+        .power_levels
+        .get(&LevelKey::Invite)
+        .copied()
+        .unwrap_or(100);
     Ok(own.is_some_and(|own| own.membership == Membership::Join && own.power_level >= needed))
 }
 
-async fn invitee(app: &App, caller: &Caller, row: &RoomRow, whom: &Whom) -> Result<Option<Invitee>> {
+async fn invitee(
+    app: &App,
+    caller: &Caller,
+    row: &RoomRow,
+    whom: &Whom,
+) -> Result<Option<Invitee>> {
     let known = participants::store::get(&caller.tenant, app.db().reader(), whom.id()).await?;
     let foreign = match (&known, whom) {
         (Some(person), _) if person.is_local => None,
         (Some(person), _) => Some(person.fqid.clone()),
-        (None, Whom::Name(fqid)) if fqid.server_name() != caller.tenant.server_name() => Some(fqid.clone()),
+        (None, Whom::Name(fqid)) if fqid.server_name() != caller.tenant.server_name() => {
+            Some(fqid.clone())
+        }
         (None, _) => return Ok(None),
     };
     if let Some(fqid) = foreign {
-        return federation::remote::invitee(app, &caller.tenant, &fqid).await;
+        return Err(Error::new(Code::FedRefused).message(format!("{fqid} cannot be asked")));
     }
     match known {
-        Some(person) => making::invitee(app, caller, &person, &row.read_role_slugs).await.map(Some),
+        Some(person) => making::invitee(app, caller, &person, &row.read_role_slugs)
+            .await
+            .map(Some),
         None => Ok(None),
     }
 }

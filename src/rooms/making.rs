@@ -24,7 +24,12 @@ use crate::{auth, workspaces};
 const MAX_KEY: usize = 128;
 
 /// Makes a group or public room, and invites those who are named.
-pub async fn room(app: &App, caller: &Caller, new: NewRoom, key: Option<&str>) -> Result<Committed<Outcome>> {
+pub async fn room(
+    app: &App,
+    caller: &Caller,
+    new: NewRoom,
+    key: Option<&str>,
+) -> Result<Committed<Outcome>> {
     let room_type = room_type(&new)?;
     let visibility = visibility(caller, &new, room_type)?;
     let name = new
@@ -89,7 +94,9 @@ fn room_type(new: &NewRoom) -> Result<RoomType> {
     let asked = new.room_type.unwrap_or(RoomType::Group);
     match asked {
         RoomType::Dm => return Err(refused("a DM is made at POST /v1/rooms/dm")),
-        RoomType::Sidekick | RoomType::Bridge => return Err(refused("rooms of this type are made by the server")),
+        RoomType::Sidekick | RoomType::Bridge => {
+            return Err(refused("rooms of this type are made by the server"));
+        }
         RoomType::Incognito => return Err(refused("incognito rooms are not part of this version")),
         RoomType::Group | RoomType::Public if new.scope_kind.is_some() => {
             return Err(refused("incognito rooms are not part of this version"));
@@ -113,15 +120,27 @@ fn visibility(caller: &Caller, new: &NewRoom, room_type: RoomType) -> Result<Opt
     };
     if room_type == RoomType::Public {
         let message = "a public room cannot be restricted";
-        return Err(Error::validation("body.visibility", Reason::Conflict, message));
+        return Err(Error::validation(
+            "body.visibility",
+            Reason::Conflict,
+            message,
+        ));
     }
     if new.read_role_slugs.is_empty() {
         let message = "a restricted room needs at least one role";
-        return Err(Error::validation("body.read_role_slugs", Reason::Length, message));
+        return Err(Error::validation(
+            "body.read_role_slugs",
+            Reason::Length,
+            message,
+        ));
     }
     if !caller.roles.any_of(&new.read_role_slugs) {
         let message = "you hold none of these roles";
-        return Err(Error::validation("body.read_role_slugs", Reason::Conflict, message));
+        return Err(Error::validation(
+            "body.read_role_slugs",
+            Reason::Conflict,
+            message,
+        ));
     }
     Ok(Some(visibility))
 }
@@ -136,9 +155,11 @@ async fn invitees(
     let known = participants::store::get_many(&caller.tenant, app.db(), ids).await?;
     let mut invitees = Vec::with_capacity(ids.len());
     for id in ids.iter().filter(|id| **id != caller.participant_id) {
-        let person = known
-            .get(id)
-            .ok_or_else(|| Error::from(RoomError::from(Refusal::NotFound("there is no such participant"))))?;
+        let person = known.get(id).ok_or_else(|| {
+            Error::from(RoomError::from(Refusal::NotFound(
+                "there is no such participant",
+            )))
+        })?;
         invitees.push(invitee(app, caller, person, role_slugs).await?);
     }
     Ok(invitees)
@@ -155,7 +176,7 @@ pub async fn invitee(
         true => signed_profile(app, &caller.tenant, &person.fqid).await?,
         false => None,
     };
-    let roles = auth::roles_of(&caller.tenant, app.db(), person.id).await?;
+    let roles = auth::store::roles::of(&caller.tenant, app.db().reader(), person.id).await?;
     Ok(Invitee {
         person: person.fqid.clone(),
         profile,
@@ -189,13 +210,22 @@ async fn alias(app: &App, caller: &Caller, name: &str) -> Result<String> {
 pub async fn dm(app: &App, caller: &Caller, with: ParticipantId) -> Result<Committed<Outcome>> {
     if with == caller.participant_id {
         let message = "is yourself";
-        return Err(Error::validation("body.participant_id", Reason::Conflict, message));
+        return Err(Error::validation(
+            "body.participant_id",
+            Reason::Conflict,
+            message,
+        ));
     }
     let other = participants::store::get(&caller.tenant, app.db().reader(), with)
         .await?
-        .ok_or_else(|| Error::from(RoomError::from(Refusal::NotFound("there is no such participant"))))?;
+        .ok_or_else(|| {
+            Error::from(RoomError::from(Refusal::NotFound(
+                "there is no such participant",
+            )))
+        })?;
     if !other.is_local {
-        return Err(Error::new(Code::FedRefused).message("DMs with people of other servers are not part of this version"));
+        return Err(Error::new(Code::FedRefused)
+            .message("DMs with people of other servers are not part of this version"));
     }
     if matches!(other.kind, Kind::Agent | Kind::Helper | Kind::Bridge) {
         return Err(refused("a DM is with a person or an assistant"));
@@ -229,13 +259,21 @@ pub async fn dm(app: &App, caller: &Caller, with: ParticipantId) -> Result<Commi
     reopen(app, caller, made).await
 }
 
-async fn dm_partner(app: &App, caller: &Caller, other: &Participant) -> Result<(Fqid, Option<Value>)> {
+async fn dm_partner(
+    app: &App,
+    caller: &Caller,
+    other: &Participant,
+) -> Result<(Fqid, Option<Value>)> {
     let profile = signed_profile(app, &caller.tenant, &other.fqid).await?;
     Ok((other.fqid.clone(), profile))
 }
 
 /// An existing DM that is archived, or that the caller left, is opened again.
-async fn reopen(app: &App, caller: &Caller, made: Committed<Outcome>) -> Result<Committed<Outcome>> {
+async fn reopen(
+    app: &App,
+    caller: &Caller,
+    made: Committed<Outcome>,
+) -> Result<Committed<Outcome>> {
     if !made.get().events.is_empty() {
         return Ok(made);
     }
@@ -250,7 +288,10 @@ pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
         return Ok(None);
     };
     match value.to_str() {
-        Ok(key) if (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => {
+        Ok(key)
+            if (1..=MAX_KEY).contains(&key.len())
+                && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) =>
+        {
             Ok(Some(key))
         }
         _ => Err(Error::validation(

@@ -14,9 +14,11 @@ pub mod perform;
 pub mod present;
 pub mod profiles;
 pub mod project;
+pub mod rebuild;
 pub mod routes;
 pub mod snapshot;
 pub mod store;
 pub mod timeline;
+pub mod verify;
 
 pub use error::RoomError;

@@ -170,7 +170,10 @@ pub struct NewMode {
 /// When a room notifies.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "named as in section 11 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 11 of the client specification"
+)]
 pub enum Mode {
     All,
     Mentions,
@@ -223,7 +226,10 @@ pub struct MembersQuery {
 /// Which members a list shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "named as in section 6.5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 6.5 of the client specification"
+)]
 pub enum MembershipFilter {
     All,
     Join,
@@ -235,7 +241,10 @@ pub enum MembershipFilter {
 
 /// A room as one person sees it.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 5 of the client specification"
+)]
 pub struct Room {
     pub id: RoomId,
     pub room_alias: Option<String>,
@@ -269,7 +278,10 @@ pub struct Room {
 
 /// Somebody's relation to a room.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 5 of the client specification"
+)]
 pub struct Member {
     pub participant_id: ParticipantId,
     pub membership: Membership,
@@ -283,7 +295,10 @@ pub struct Member {
 
 /// An open invitation.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 5 of the client specification"
+)]
 pub struct Invitation {
     pub room_id: RoomId,
     pub room: InvitedRoom,
@@ -296,7 +311,10 @@ pub struct Invitation {
 
 /// As much of a room as an invitation shows.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "named as in section 5 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 5 of the client specification"
+)]
 pub struct InvitedRoom {
     pub id: RoomId,
     pub display_name: String,
@@ -306,7 +324,10 @@ pub struct InvitedRoom {
 
 /// The state of a room at once (section 4), with what later parts of the product add still empty.
 #[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "named as in section 4 of the client specification")]
+#[expect(
+    missing_docs,
+    reason = "named as in section 4 of the client specification"
+)]
 pub struct Snapshot {
     pub room: Room,
     pub members: Vec<Member>,

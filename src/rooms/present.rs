@@ -93,7 +93,11 @@ async fn display_name(viewer: Viewer<'_>, row: &RoomRow) -> Result<String, DbErr
 pub async fn own_settings(viewer: Viewer<'_>, row: &RoomRow) -> Result<OwnSettings, DbError> {
     let stored = settings::get(viewer.tenant, viewer.db, viewer.id, row.id).await?;
     Ok(stored.unwrap_or_else(|| {
-        let mode = if row.room_type == RoomType::Dm { "all" } else { "mentions" };
+        let mode = if row.room_type == RoomType::Dm {
+            "all"
+        } else {
+            "mentions"
+        };
         OwnSettings {
             notification_mode: mode.to_owned(),
             muted_until: None,
@@ -102,7 +106,11 @@ pub async fn own_settings(viewer: Viewer<'_>, row: &RoomRow) -> Result<OwnSettin
 }
 
 /// Members, each with the participant; settings only in the viewer's own row.
-pub async fn members(viewer: Viewer<'_>, row: &RoomRow, rows: Vec<MemberRow>) -> Result<Vec<Member>, DbError> {
+pub async fn members(
+    viewer: Viewer<'_>,
+    row: &RoomRow,
+    rows: Vec<MemberRow>,
+) -> Result<Vec<Member>, DbError> {
     let own = own_settings(viewer, row).await?;
     let people = people(viewer, rows.iter().map(MemberRow::participant_id)).await?;
     let present = |member: MemberRow| {
@@ -124,7 +132,11 @@ pub async fn members(viewer: Viewer<'_>, row: &RoomRow, rows: Vec<MemberRow>) ->
 }
 
 /// One member of a room.
-pub async fn member(viewer: Viewer<'_>, row: &RoomRow, id: ParticipantId) -> Result<Option<Member>, RoomError> {
+pub async fn member(
+    viewer: Viewer<'_>,
+    row: &RoomRow,
+    id: ParticipantId,
+) -> Result<Option<Member>, RoomError> {
     let found = members::get(viewer.tenant, viewer.db.reader(), row.id, id).await?;
     let rows = found.into_iter().collect();
     Ok(members(viewer, row, rows).await?.pop())
@@ -135,7 +147,11 @@ pub async fn invitations(
     viewer: Viewer<'_>,
     rows: Vec<(RoomId, MemberRow)>,
 ) -> Result<Vec<Invitation>, DbError> {
-    let people = people(viewer, rows.iter().filter_map(|(_, member)| member.invited_by)).await?;
+    let people = people(
+        viewer,
+        rows.iter().filter_map(|(_, member)| member.invited_by),
+    )
+    .await?;
     let mut invitations = Vec::with_capacity(rows.len());
     for (room_id, member) in rows {
         let found = super::store::rooms::get(viewer.tenant, viewer.db.reader(), room_id).await?;

@@ -1,17 +1,106 @@
 //! The projection of a room: the rows that clients are shown, made from its view after state has changed.
 
-use super::core::content::{Change, Membership, RoomType, StateChange};
+use super::core::content::{Change, Membership, OriginKey, RoomType, StateChange};
 use super::core::view::RoomView;
+use super::profiles;
 use super::store::{members, rooms, spans};
 use crate::db::{DbError, Tx};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
-use crate::events::core::names::Fqid;
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::PublicKey;
 use crate::events::model::{Placed, Shown, Standing};
+use crate::events::store;
+use crate::messages;
 use crate::tenants::Tenant;
 
+/// Writes what an event that took its place changes for clients, apart from the room's own row. `change` is what a state
+/// event that counts holds. Replaying all events in the order of the stream gives the same rows.
+pub async fn event(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    placed: &Placed,
+    change: Option<&StateChange>,
+    now: i64,
+) -> Result<(), DbError> {
+    if placed.standing != Standing::Valid {
+        return Ok(());
+    }
+    let event = &placed.event;
+    if let Some(state) = change {
+        state_event(tenant, tx, placed, state, now).await?;
+    } else if event.event_type == EventType::LOG_KEY {
+        let key = event
+            .content
+            .as_ref()
+            .and_then(|content| serde_json::from_value::<OriginKey>(content.clone()).ok());
+        return add_key(
+            tenant,
+            tx,
+            event.room_id,
+            &event.origin,
+            key.as_ref(),
+            event.seq + 1,
+        )
+        .await;
+    } else if event.event_type != EventType::ROOM_LEAVE {
+        return messages::project::apply(tenant, tx, placed).await;
+    }
+    membership(tenant, tx, view, placed, change).await
+}
+
+async fn state_event(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    placed: &Placed,
+    state: &StateChange,
+    now: i64,
+) -> Result<(), DbError> {
+    let event = &placed.event;
+    match &state.change {
+        Change::Create(create) => {
+            add_key(
+                tenant,
+                tx,
+                event.room_id,
+                &event.origin,
+                Some(&create.key),
+                1,
+            )
+            .await?
+        }
+        Change::Member(change) => {
+            let home = change.participant.server_name();
+            if home != &event.origin {
+                add_key(tenant, tx, event.room_id, home, change.key.as_ref(), 1).await?;
+            }
+            profiles::remember(tenant, tx, event.room_id, change, now).await?;
+        }
+        _ => {}
+    }
+    for (origin, position) in &state.seen {
+        messages::project::erase_settled(tenant, tx, event.room_id, origin, position.seq).await?;
+    }
+    Ok(())
+}
+
+async fn add_key(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    key: Option<&OriginKey>,
+    from_seq: i64,
+) -> Result<(), DbError> {
+    match key.and_then(|key| key.public_key.parse::<PublicKey>().ok()) {
+        Some(key) => store::add_log_key(tenant, tx, room_id, origin, &key, from_seq).await,
+        None => Ok(()),
+    }
+}
+
 /// Writes what an event of the log changed about people: membership rows and what they are shown.
-pub async fn membership(
+async fn membership(
     tenant: &Tenant,
     tx: &mut Tx,
     view: &RoomView,

@@ -48,7 +48,11 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
     tx.commit(replayed).await
 }
 
-async fn write_rooms(tenant: &Tenant, tx: &mut Tx, views: &HashMap<RoomId, RoomView>) -> Result<(), DbError> {
+async fn write_rooms(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    views: &HashMap<RoomId, RoomView>,
+) -> Result<(), DbError> {
     for (room_id, view) in views {
         project::room(tenant, tx, *room_id, view).await?;
     }

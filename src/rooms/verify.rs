@@ -110,7 +110,8 @@ impl Room {
         };
         let mut count = 0;
         loop {
-            let page = store::log_page(tenant, db, self.id, &end.origin, (end.epoch, at.seq), PAGE).await?;
+            let page = store::log_page(tenant, db, self.id, &end.origin, (end.epoch, at.seq), PAGE)
+                .await?;
             if page.is_empty() {
                 break;
             }
@@ -143,25 +144,45 @@ impl Room {
         })))
     }
 
-    fn check(&self, placed: &Placed, at: &mut Cursor, targets: &HashMap<EventId, Placed>) -> Result<(), String> {
+    fn check(
+        &self,
+        placed: &Placed,
+        at: &mut Cursor,
+        targets: &HashMap<EventId, Placed>,
+    ) -> Result<(), String> {
         let event = &placed.event;
         require(event.seq == at.seq + 1, "an event before it is missing")?;
-        require(event.prev == at.hash, "it does not follow the event before it")?;
+        require(
+            event.prev == at.hash,
+            "it does not follow the event before it",
+        )?;
         require(event.ts >= at.ts, "it is earlier than the event before it")?;
         let signed = event.signed_bytes();
         require(Hash::of(&signed) == placed.hash, "its hash is another one")?;
-        require(event.derived_id() == event.event_id, "its id is not the derived one")?;
+        require(
+            event.derived_id() == event.event_id,
+            "its id is not the derived one",
+        )?;
         let key = self
             .keys
             .iter()
-            .find(|key| key.origin == event.origin && key.key_id == event.key_id && key.from_seq <= event.seq)
+            .find(|key| {
+                key.origin == event.origin
+                    && key.key_id == event.key_id
+                    && key.from_seq <= event.seq
+            })
             .ok_or("its key does not belong to the log")?;
         require(
-            key.public_key.verify_strict(&signed, &event.signature).is_ok(),
+            key.public_key
+                .verify_strict(&signed, &event.signature)
+                .is_ok(),
             "its signature does not match",
         )?;
         if let (Some(content), Some(salt)) = (&event.content, &event.salt) {
-            require(content_hash(content, salt) == event.content_hash, "its content has another hash")?;
+            require(
+                content_hash(content, salt) == event.content_hash,
+                "its content has another hash",
+            )?;
         }
         at.highest = at.highest.max(event.state_seq);
         self.check_verdict(placed, at.highest, targets)?;
@@ -175,7 +196,12 @@ impl Room {
     }
 
     /// A malformed content voids for ever, and is gone by now: only what was judged by the room is judged again.
-    fn check_verdict(&self, placed: &Placed, highest: i64, targets: &HashMap<EventId, Placed>) -> Result<(), String> {
+    fn check_verdict(
+        &self,
+        placed: &Placed,
+        highest: i64,
+        targets: &HashMap<EventId, Placed>,
+    ) -> Result<(), String> {
         let (Some(view), Kind::Timeline) = (&self.view, placed.kind) else {
             return Ok(());
         };
@@ -186,12 +212,19 @@ impl Room {
             Standing::Wait => matches!(verdict, Verdict::Wait(_)),
             Standing::Void => placed.event.content.is_none(),
         };
-        require(fits, &format!("it stands as {} but is judged {verdict:?}", placed.standing))
+        require(
+            fits,
+            &format!("it stands as {} but is judged {verdict:?}", placed.standing),
+        )
     }
 }
 
 /// The events that those of a page are about.
-async fn targets(tenant: &Tenant, db: &Db, page: &[Placed]) -> Result<HashMap<EventId, Placed>, DbError> {
+async fn targets(
+    tenant: &Tenant,
+    db: &Db,
+    page: &[Placed],
+) -> Result<HashMap<EventId, Placed>, DbError> {
     let mut found = HashMap::new();
     for id in page.iter().filter_map(|placed| placed.target) {
         if let Some(target) = store::by_id(tenant, db, id).await? {
@@ -202,7 +235,11 @@ async fn targets(tenant: &Tenant, db: &Db, page: &[Placed]) -> Result<HashMap<Ev
 }
 
 fn require(holds: bool, problem: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(problem.to_owned()) }
+    if holds {
+        Ok(())
+    } else {
+        Err(problem.to_owned())
+    }
 }
 
 fn bad(placed: &Placed, problem: String) -> VerifyError {

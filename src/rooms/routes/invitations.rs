@@ -37,7 +37,9 @@ pub(super) async fn invite(
     inviting::invite(&app, &caller, &row, whom, body.reason).await?;
     let member = members::get(&caller.tenant, app.db().reader(), row.id, id).await?;
     let rows = member.into_iter().map(|member| (row.id, member)).collect();
-    let shown = present::invitations(viewer(&app, &caller), rows).await?.pop();
+    let shown = present::invitations(viewer(&app, &caller), rows)
+        .await?
+        .pop();
     Ok(Data(shown.ok_or_else(no_invitation)?))
 }
 
@@ -69,11 +71,24 @@ async fn listed(
     let from: Option<String> = page.key()?;
     let from = from.unwrap_or_default();
     let limit = page.fetch();
-    let mut rows =
-        members::invitations(&caller.tenant, app.db(), room, participant, app.now(), &from, limit).await?;
-    let key = |(room, member): &(RoomId, members::MemberRow)| format!("{room}{}", member.participant_id());
+    let mut rows = members::invitations(
+        &caller.tenant,
+        app.db(),
+        room,
+        participant,
+        app.now(),
+        &from,
+        limit,
+    )
+    .await?;
+    let key = |(room, member): &(RoomId, members::MemberRow)| {
+        format!("{room}{}", member.participant_id())
+    };
     let meta = Next::of(&mut rows, page.limit, key);
-    Ok(DataMeta(present::invitations(viewer(app, caller), rows).await?, meta))
+    Ok(DataMeta(
+        present::invitations(viewer(app, caller), rows).await?,
+        meta,
+    ))
 }
 
 pub(super) async fn withdraw(

@@ -20,7 +20,9 @@ use crate::rooms::core::content::Membership;
 use crate::rooms::core::decide::{Command, Refusal};
 use crate::rooms::core::levels::LevelKey;
 use crate::rooms::error::RoomError;
-use crate::rooms::model::{LeaveRoom, Member, MembersQuery, MembershipFilter, NewLevel, OfParticipant, Room};
+use crate::rooms::model::{
+    LeaveRoom, Member, MembersQuery, MembershipFilter, NewLevel, OfParticipant, Room,
+};
 use crate::rooms::store::members;
 use crate::rooms::{access, perform, present};
 
@@ -34,7 +36,13 @@ pub(super) async fn list(
     let row = access::joined_room(&app, &caller, room_id.or(Code::RoomNotFound)?).await?;
     let filter = query.membership.unwrap_or(MembershipFilter::Join);
     if filter == MembershipFilter::Ban {
-        let own = members::get(&caller.tenant, app.db().reader(), row.id, caller.participant_id).await?;
+        let own = members::get(
+            &caller.tenant,
+            app.db().reader(),
+            row.id,
+            caller.participant_id,
+        )
+        .await?;
         let needed = row.power_levels.get(&LevelKey::Ban).copied().unwrap_or(100);
         if own.is_none_or(|own| own.power_level < needed) {
             let key = LevelKey::Ban;
@@ -49,7 +57,15 @@ pub(super) async fn list(
         MembershipFilter::Invite => "invite",
         MembershipFilter::Knock => "knock",
     };
-    let (rows, total) = members::list(&caller.tenant, app.db(), row.id, word, page.limit, page.offset).await?;
+    let (rows, total) = members::list(
+        &caller.tenant,
+        app.db(),
+        row.id,
+        word,
+        page.limit,
+        page.offset,
+    )
+    .await?;
     let shown = present::members(viewer(&app, &caller), &row, rows).await?;
     Ok(DataMeta(shown, Total { total }))
 }
@@ -59,7 +75,12 @@ pub(super) async fn join(
     caller: Caller,
     Path(room_id): Path<PathId<RoomId>>,
 ) -> Result<Data<Room>> {
-    let row = perform::find(&app, &caller.tenant, room_id.clone().or(Code::RoomNotFound)?).await?;
+    let row = perform::find(
+        &app,
+        &caller.tenant,
+        room_id.clone().or(Code::RoomNotFound)?,
+    )
+    .await?;
     let joining = perform::joining(&app, &caller, &row).await?;
     changed(&app, &caller, room_id, Command::Join(joining)).await
 }
@@ -76,7 +97,9 @@ pub(super) async fn leave(
     let command = if invited && row.host != *caller.tenant.server_name() {
         Command::Decline
     } else {
-        Command::Leave { reason: body.reason }
+        Command::Leave {
+            reason: body.reason,
+        }
     };
     perform::perform(&app, &caller, &row, command).await?;
     Ok(ok())
@@ -117,7 +140,14 @@ pub(super) async fn unban(
     Body(body): Body<OfParticipant>,
 ) -> Result<Data<Member>> {
     let target = fqid(&app, &caller, body.participant_id).await?;
-    member_changed(&app, &caller, room_id, body.participant_id, Command::Unban { target }).await
+    member_changed(
+        &app,
+        &caller,
+        room_id,
+        body.participant_id,
+        Command::Unban { target },
+    )
+    .await
 }
 
 pub(super) async fn set_level(

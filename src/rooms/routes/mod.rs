@@ -45,8 +45,14 @@ pub fn routes() -> Router<App> {
             delete(invitations::withdraw),
         )
         .route("/v1/me/invitations", get(invitations::own))
-        .route("/v1/me/invitations/{room_id}/accept", post(invitations::accept))
-        .route("/v1/me/invitations/{room_id}/decline", post(invitations::decline))
+        .route(
+            "/v1/me/invitations/{room_id}/accept",
+            post(invitations::accept),
+        )
+        .route(
+            "/v1/me/invitations/{room_id}/decline",
+            post(invitations::decline),
+        )
         .route(
             "/v1/rooms/{room_id}/power-levels",
             get(settings::levels).put(settings::set_levels),

@@ -41,11 +41,21 @@ pub(super) async fn mute(
     Body(new): Body<Mute>,
 ) -> Result<Data<Member>> {
     let until = match new.until {
-        None => return Err(Error::validation("body.until", Reason::Missing, "is required")),
+        None => {
+            return Err(Error::validation(
+                "body.until",
+                Reason::Missing,
+                "is required",
+            ));
+        }
         Some(None) => None,
         Some(Some(text)) if text == "forever" => Some(FOREVER),
         Some(Some(text)) => Some(parse_iso(&text).map_err(|_| {
-            Error::validation("body.until", Reason::Format, "must be a time, forever or null")
+            Error::validation(
+                "body.until",
+                Reason::Format,
+                "must be a time, forever or null",
+            )
         })?),
     };
     let row = access::joined_room(&app, &caller, room_id.or(Code::RoomNotFound)?).await?;
@@ -54,10 +64,17 @@ pub(super) async fn mute(
     stored(&app, &caller, &row, own).await
 }
 
-async fn stored(app: &App, caller: &Caller, row: &RoomRow, own: OwnSettings) -> Result<Data<Member>> {
+async fn stored(
+    app: &App,
+    caller: &Caller,
+    row: &RoomRow,
+    own: OwnSettings,
+) -> Result<Data<Member>> {
     let mut tx = app.db().begin().await?;
     settings::put(&caller.tenant, &mut tx, caller.participant_id, row.id, &own).await?;
     tx.commit(()).await?;
     let member = present::member(viewer(app, caller), row, caller.participant_id).await?;
-    Ok(Data(member.ok_or_else(|| RoomError::from(Refusal::NotMember))?))
+    Ok(Data(
+        member.ok_or_else(|| RoomError::from(Refusal::NotMember))?,
+    ))
 }

@@ -32,7 +32,9 @@ pub(super) async fn create_dm(
     caller: Caller,
     Body(with): Body<OfParticipant>,
 ) -> Result<Data<Room>> {
-    let made = making::dm(&app, &caller, with.participant_id).await?.into_inner();
+    let made = making::dm(&app, &caller, with.participant_id)
+        .await?
+        .into_inner();
     shown(&app, &caller, made.room_id).await
 }
 
@@ -75,7 +77,12 @@ pub(super) async fn rejoin(
     caller: Caller,
     Path(room_id): Path<PathId<RoomId>>,
 ) -> Result<Data<Room>> {
-    let row = perform::find(&app, &caller.tenant, room_id.clone().or(Code::RoomNotFound)?).await?;
+    let row = perform::find(
+        &app,
+        &caller.tenant,
+        room_id.clone().or(Code::RoomNotFound)?,
+    )
+    .await?;
     let joining = perform::joining(&app, &caller, &row).await?;
     changed(&app, &caller, room_id, Command::Rejoin(joining)).await
 }

@@ -36,7 +36,11 @@ pub(super) async fn set_levels(
 ) -> Result<Data<BTreeMap<LevelKey, u8>>> {
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
     let level = |level: i64| u8::try_from(level).unwrap_or(100);
-    let changes = new.levels.into_iter().map(|(key, value)| (key, level(value))).collect();
+    let changes = new
+        .levels
+        .into_iter()
+        .map(|(key, value)| (key, level(value)))
+        .collect();
     perform::perform(&app, &caller, &row, Command::SetLevels(changes)).await?;
     let row = perform::find(&app, &caller.tenant, row.id).await?;
     Ok(Data(row.power_levels))
@@ -57,7 +61,13 @@ pub(super) async fn set_topic(
     Path(room_id): Path<PathId<RoomId>>,
     Body(new): Body<NewTopic>,
 ) -> Result<Data<Room>> {
-    changed(&app, &caller, room_id, Command::SetTopic(new.topic.flatten())).await
+    changed(
+        &app,
+        &caller,
+        room_id,
+        Command::SetTopic(new.topic.flatten()),
+    )
+    .await
 }
 
 pub(super) async fn change(

@@ -242,7 +242,10 @@ pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbErr
         "DELETE FROM dms WHERE tenant = $1 AND room_id IN (SELECT room_id FROM logs WHERE tenant = $1)",
         "DELETE FROM rooms WHERE tenant = $1 AND id IN (SELECT room_id FROM logs WHERE tenant = $1)",
     ] {
-        sqlx::query(sql).bind(tenant.key()).execute(tx.conn()).await?;
+        sqlx::query(sql)
+            .bind(tenant.key())
+            .execute(tx.conn())
+            .await?;
     }
     Ok(())
 }

@@ -90,6 +90,16 @@ pub async fn clear(
     Ok(())
 }
 
+/// Shows nothing of the room to anybody any more.
+pub async fn clear_room(tenant: &Tenant, tx: &mut Tx, room: RoomId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM spans WHERE tenant = $1 AND room_id = $2")
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// A part of a room's stream that a participant is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {

@@ -8,12 +8,11 @@ use crate::db::{Committed, DbError, Tx};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
-use crate::events::core::sign::PublicKey;
-use crate::events::model::{LogEnd, Placed, Standing};
+use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::messages;
-use crate::rooms::core::content::{Change, OriginKey, StateChange};
-use crate::rooms::{profiles, project};
+use crate::rooms::core::content::StateChange;
+use crate::rooms::project;
 use crate::tenants::Tenant;
 
 /// The open transaction and all that it will write.
@@ -126,7 +125,18 @@ impl<'a> Batch<'a> {
             .collect();
         store::set_ends(&self.tenant, &mut self.tx, &ends).await?;
         for (placed, change) in &pending {
-            self.project(placed, change.as_ref()).await?;
+            let room_id = placed.event.room_id;
+            if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {
+                project::event(
+                    &self.tenant,
+                    &mut self.tx,
+                    view,
+                    placed,
+                    change.as_ref(),
+                    self.now,
+                )
+                .await?;
+            }
         }
         messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends))
             .await?;
@@ -141,90 +151,6 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(())
-    }
-
-    async fn project(
-        &mut self,
-        placed: &Placed,
-        change: Option<&StateChange>,
-    ) -> Result<(), DbError> {
-        if placed.standing != Standing::Valid {
-            return Ok(());
-        }
-        let event = &placed.event;
-        if let Some(state) = change {
-            self.project_state(placed, state).await?;
-        } else if event.event_type == EventType::LOG_KEY {
-            let key = event
-                .content
-                .as_ref()
-                .and_then(|content| serde_json::from_value::<OriginKey>(content.clone()).ok());
-            self.add_key(
-                event.room_id,
-                &event.origin.clone(),
-                key.as_ref(),
-                event.seq + 1,
-            )
-            .await?;
-        } else if event.event_type != EventType::ROOM_LEAVE {
-            return messages::project::apply(&self.tenant, &mut self.tx, placed).await;
-        }
-        if let Some(view) = self
-            .views
-            .get(&self.tenant, &mut self.tx, event.room_id)
-            .await?
-        {
-            project::membership(&self.tenant, &mut self.tx, view, placed, change).await?;
-        }
-        Ok(())
-    }
-
-    async fn project_state(&mut self, placed: &Placed, state: &StateChange) -> Result<(), DbError> {
-        let event = &placed.event;
-        match &state.change {
-            Change::Create(create) => {
-                self.add_key(event.room_id, &event.origin, Some(&create.key), 1)
-                    .await?;
-            }
-            Change::Member(change) => {
-                let home = change.participant.server_name();
-                if home != &event.origin {
-                    self.add_key(event.room_id, home, change.key.as_ref(), 1)
-                        .await?;
-                }
-                profiles::remember(&self.tenant, &mut self.tx, event.room_id, change, self.now)
-                    .await?;
-            }
-            _ => {}
-        }
-        for (origin, position) in &state.seen {
-            messages::project::erase_settled(
-                &self.tenant,
-                &mut self.tx,
-                event.room_id,
-                origin,
-                position.seq,
-            )
-            .await?;
-        }
-        Ok(())
-    }
-
-    async fn add_key(
-        &mut self,
-        room_id: RoomId,
-        origin: &ServerName,
-        key: Option<&OriginKey>,
-        from_seq: i64,
-    ) -> Result<(), DbError> {
-        let key = key.and_then(|key| key.public_key.parse::<PublicKey>().ok());
-        match key {
-            Some(key) => {
-                store::add_log_key(&self.tenant, &mut self.tx, room_id, origin, &key, from_seq)
-                    .await
-            }
-            None => Ok(()),
-        }
     }
 
     /// Whether anything was placed.

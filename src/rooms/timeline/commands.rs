@@ -19,7 +19,7 @@ use crate::rooms::core::content::Membership;
 use crate::rooms::core::decide::{self, Command, Context, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
-use crate::rooms::store::{once, rooms};
+use crate::rooms::store::{once, rooms, spans};
 
 /// The key under which a send must happen only once.
 pub(super) fn sent_key(act: &Act) -> Option<SentKey> {
@@ -246,7 +246,7 @@ pub(super) async fn make(
     let mut placed = Vec::with_capacity(events.len());
     for event in &events {
         if event.seq == 1 {
-            placed.push(land_first(batch, event)?);
+            placed.push(land_first(batch, event).await?);
         } else {
             placed.push(land_next(batch, event).await?);
         }
@@ -272,7 +272,7 @@ pub(super) async fn make(
 }
 
 /// Begins a room with its create event.
-pub(super) fn land_first(
+pub(super) async fn land_first(
     batch: &mut Batch<'_>,
     event: &Verified<Event>,
 ) -> Result<Placed, RoomError> {
@@ -282,6 +282,10 @@ pub(super) fn land_first(
     let landing = place::first(event, position);
     let placed = landing.placed.clone();
     let end = end_of(&view, event);
+    if event.origin != *tenant.server_name() {
+        // An invitation that came before its log finds its place again in the log.
+        spans::clear_room(&tenant, &mut batch.tx, event.room_id).await?;
+    }
     batch.touched.insert(event.room_id);
     batch.views.insert(&tenant, event.room_id, view);
     batch.land(landing, end);

@@ -9,7 +9,7 @@ mod aftermath;
 mod batch;
 mod commands;
 mod compose;
-mod place;
+pub(in crate::rooms) mod place;
 mod receive;
 mod views;
 mod writer;

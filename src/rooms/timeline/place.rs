@@ -25,7 +25,7 @@ pub(super) struct Landing {
 }
 
 /// Begins a room with its create event. `None`: the event does not create this room.
-pub(super) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
+pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
     let content = event.content.as_ref()?;
     let create: Create = serde::Deserialize::deserialize(content).ok()?;
     let creator = event.sender.clone()?;
@@ -228,7 +228,7 @@ pub(super) fn shown_timeline(event: &Event) -> Shown {
 }
 
 /// Judges a timeline event by the room as it is now.
-pub(super) fn judge_event(
+pub(in crate::rooms) fn judge_event(
     view: &RoomView,
     event: &Event,
     highest: i64,
@@ -322,8 +322,30 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
     }
 }
 
+/// Replays an event that the store holds, with the verdict that it has there: the room's view moves on. What a state
+/// event that counts changes comes back.
+pub(in crate::rooms) fn replay(view: &mut RoomView, placed: &Placed) -> Option<StateChange> {
+    let event = &placed.event;
+    let is_state = placed.kind == Kind::State && placed.standing != Standing::Wait;
+    let change = event
+        .content
+        .as_ref()
+        .filter(|_| is_state)
+        .and_then(|content| StateChange::parse(&event.event_type, content).ok());
+    if event.event_type != EventType::ROOM_CREATE {
+        if is_state {
+            push_state(&mut view.history, event, placed.hash, change.as_ref());
+        }
+        advance(view, event, placed.hash);
+    }
+    change
+}
+
 /// Folds a room from what the store holds of it. An invitation that arrived without its log begins no room.
-pub(super) fn fold(deciding: &[Placed], ends: Vec<LogEnd>) -> Result<Option<RoomView>, DbError> {
+pub(in crate::rooms) fn fold(
+    deciding: &[Placed],
+    ends: Vec<LogEnd>,
+) -> Result<Option<RoomView>, DbError> {
     let create = deciding
         .iter()
         .find(|item| item.event.event_type == EventType::ROOM_CREATE);

@@ -51,7 +51,7 @@ async fn one(
         .await?
     else {
         if page.may_begin && place::begin(event, event.hash()).is_some() {
-            land_first(batch, event)?;
+            land_first(batch, event).await?;
             return Ok(Receipt::Accepted);
         }
         return Ok(refused(
