@@ -8,8 +8,7 @@ use super::{App, condition};
 use crate::auth;
 use crate::http::layers::Layers;
 use crate::http::operations;
-use crate::participants;
-use crate::rooms;
+use crate::{messages, participants, rooms};
 
 /// The server's router.
 pub fn router(app: &App) -> Router {
@@ -45,6 +44,7 @@ fn timed() -> Router<App> {
         .merge(auth::routes::routes())
         .merge(participants::routes::routes())
         .merge(rooms::routes::routes())
+        .merge(messages::routes::routes())
 }
 
 /// Long polls and sockets.

@@ -13,7 +13,8 @@ use super::model::{Kind, LogEnd, Placed, Shown};
 use crate::db::{Db, DbError, Tx, rows};
 use crate::tenants::Tenant;
 
-const COLUMNS: &str = "stream_position, event_id, room_id, origin, epoch, seq, prev, hash, sender, type, ts, state_seq, \
+/// What [`read`] reads, in the table `events`.
+pub const COLUMNS: &str = "stream_position, event_id, room_id, origin, epoch, seq, prev, hash, sender, type, ts, state_seq, \
      state_hash, content_hash, salt, content, key_id, signature, verdict, shown, kind, target_id";
 const COLUMN_COUNT: usize = 23;
 

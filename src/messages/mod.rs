@@ -3,9 +3,14 @@
 //! [`project`] turns events that count into rows, whatever their order of arrival; [`store`] keeps the rows. May use
 //! `events`, `db`, `tenants`, and the rules and stores of `rooms`.
 
+pub mod checks;
+pub mod client_form;
 mod effect;
+pub mod error;
 pub mod model;
+pub mod present;
 pub mod project;
+pub mod routes;
 pub mod store;
 mod unread;
 pub mod visibility;

@@ -2,7 +2,9 @@
 
 pub mod changes;
 mod facts;
+pub mod history;
 mod markers;
+pub mod marks;
 pub mod reactions;
 pub mod references;
 mod sends;

@@ -1,0 +1,88 @@
+//! Changing and taking back what was said.
+
+use axum::extract::State;
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::shown;
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::Result;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::http::caller::Caller;
+use crate::http::envelope::Data;
+use crate::http::json::Body;
+use crate::http::path::{Path, PathId};
+use crate::messages::checks;
+use crate::messages::error::MessageError;
+use crate::messages::present::ClientEvent;
+use crate::rooms::core::decide::Command;
+use crate::rooms::{access, perform};
+
+/// `POST {e}/edit`.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct Edit {
+    content: Value,
+}
+
+/// `POST {e}/redact`.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct Redact {
+    #[garde(inner(length(chars, max = 500)))]
+    reason: Option<String>,
+}
+
+pub(super) async fn edit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    Body(body): Body<Edit>,
+) -> Result<Data<ClientEvent>> {
+    checks::content(&body.content, app.config().limits.max_content)?;
+    let (room_id, target) = ids(&app, &caller, room_id, event_id).await?;
+    let command = Command::Edit {
+        target,
+        content: body.content,
+    };
+    app.timeline()
+        .act(perform::act(&app, &caller, room_id, command).await?)
+        .await?;
+    shown(&app, &caller, target).await
+}
+
+pub(super) async fn redact(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    Body(body): Body<Redact>,
+) -> Result<Data<ClientEvent>> {
+    let (room_id, target) = ids(&app, &caller, room_id, event_id).await?;
+    let command = Command::Redact {
+        target,
+        reason: body.reason,
+    };
+    app.timeline()
+        .act(perform::act(&app, &caller, room_id, command).await?)
+        .await?;
+    shown(&app, &caller, target).await
+}
+
+/// The two ids of the path. A malformed event id answers like a missing event, to a member.
+pub(super) async fn ids(
+    app: &App,
+    caller: &Caller,
+    room_id: PathId<RoomId>,
+    event_id: PathId<EventId>,
+) -> Result<(RoomId, EventId)> {
+    let room_id = room_id.or(Code::RoomNotFound)?;
+    match event_id.get() {
+        Some(event_id) => Ok((room_id, event_id)),
+        None => {
+            access::joined_room(app, caller, room_id).await?;
+            Err(MessageError::NoSuchEvent.into())
+        }
+    }
+}

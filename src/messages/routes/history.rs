@@ -1,0 +1,194 @@
+//! Reading what was said, and how far one has read.
+
+use axum::extract::State;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Reason, Result};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::model::Placed;
+use crate::events::store;
+use crate::http::caller::Caller;
+use crate::http::envelope::{Data, DataMeta};
+use crate::http::json::Body;
+use crate::http::paging::{CursorPage, Next};
+use crate::http::path::{Path, PathId};
+use crate::http::query::Query;
+use crate::messages::error::MessageError;
+use crate::messages::present::{self, ClientEvent};
+use crate::messages::store::history::{self, Direction};
+use crate::messages::store::move_markers;
+use crate::messages::visibility::{self, Readable};
+use crate::messages::{Unread, unread};
+use crate::rooms::{access, perform};
+
+/// `GET {r}/messages`, beside the page.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct HistoryQuery {
+    #[serde(default)]
+    direction: Way,
+    #[garde(inner(length(bytes, max = 1000)))]
+    types: Option<String>,
+}
+
+/// Which way a page goes.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Way {
+    #[default]
+    Back,
+    Forward,
+}
+
+/// `PUT {r}/read-marker`.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct ReadTo {
+    event_id: EventId,
+}
+
+/// How far one has read.
+#[derive(Debug, Serialize)]
+pub(super) struct Marker {
+    last_read_event_id: Option<EventId>,
+    unread_count: i64,
+    mention_count: i64,
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path(room_id): Path<PathId<RoomId>>,
+    Query(query): Query<HistoryQuery>,
+    page: CursorPage,
+) -> Result<DataMeta<Vec<ClientEvent>, Next>> {
+    let from = page.position()?;
+    let types = types(query.types.as_deref())?;
+    let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    let readable = readable(&app, &caller, row.id).await?;
+    let direction = match query.direction {
+        Way::Back => Direction::Back,
+        Way::Forward => Direction::Forward,
+    };
+    let mut rows = history::page(
+        &caller.tenant,
+        app.db(),
+        row.id,
+        readable,
+        (direction, from),
+        &types,
+        page.fetch(),
+    )
+    .await?;
+    let meta = Next::of_position(&mut rows, page.limit, |placed| placed.position);
+    let events = present::events(
+        &caller.tenant,
+        app.db(),
+        caller.participant_id,
+        row.id,
+        &rows,
+    )
+    .await?;
+    Ok(DataMeta(events, meta))
+}
+
+/// The types of the log that clients mean: a membership event may also be a home server's record of a leave.
+fn types(list: Option<&str>) -> Result<Vec<String>> {
+    let Some(list) = list else {
+        return Ok(Vec::new());
+    };
+    let mut types = Vec::new();
+    for word in list.split(',') {
+        let event_type: EventType = word.trim().parse().map_err(|_| {
+            Error::validation(
+                "query.types",
+                Reason::Format,
+                "must be event types, separated by commas",
+            )
+        })?;
+        if event_type == EventType::ROOM_MEMBER {
+            types.push(EventType::ROOM_LEAVE.to_string());
+        }
+        types.push(event_type.to_string());
+    }
+    Ok(types)
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+) -> Result<Data<ClientEvent>> {
+    let placed = readable_event(&app, &caller, room_id, event_id).await?;
+    super::shown(&app, &caller, placed.event.event_id).await
+}
+
+pub(super) async fn mark_read(
+    State(app): State<App>,
+    caller: Caller,
+    Path(room_id): Path<PathId<RoomId>>,
+    Body(body): Body<ReadTo>,
+) -> Result<Data<Marker>> {
+    let row = access::joined_room(&app, &caller, room_id.or(Code::RoomNotFound)?).await?;
+    let readable = readable(&app, &caller, row.id).await?;
+    let placed = event_in(&app, &caller, row.id, body.event_id, readable).await?;
+    let mut tx = app.db().begin().await?;
+    let marker = (
+        caller.participant_id,
+        row.id,
+        body.event_id,
+        placed.position,
+    );
+    move_markers(&caller.tenant, &mut tx, &[marker]).await?;
+    tx.commit(()).await?;
+    let Unread {
+        unread_count,
+        mention_count,
+        last_read_event_id,
+    } = unread(&caller.tenant, app.db(), caller.participant_id, row.id).await?;
+    Ok(Data(Marker {
+        last_read_event_id,
+        unread_count,
+        mention_count,
+    }))
+}
+
+/// An event that the caller may read, of the room in the path.
+pub(super) async fn readable_event(
+    app: &App,
+    caller: &Caller,
+    room_id: PathId<RoomId>,
+    event_id: PathId<EventId>,
+) -> Result<Placed> {
+    let row = perform::find(app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    let readable = readable(app, caller, row.id).await?;
+    let event_id = event_id.or(Code::EventNotFound)?;
+    event_in(app, caller, row.id, event_id, readable).await
+}
+
+async fn event_in(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+    event_id: EventId,
+    readable: Readable,
+) -> Result<Placed> {
+    let found = store::by_id(&caller.tenant, app.db(), event_id).await?;
+    let shown = found.filter(|placed| placed.event.room_id == room_id && readable.shows(placed));
+    Ok(shown.ok_or(MessageError::NoSuchEvent)?)
+}
+
+async fn readable(app: &App, caller: &Caller, room_id: RoomId) -> Result<Readable> {
+    let found = visibility::of(
+        &caller.tenant,
+        app.db().reader(),
+        room_id,
+        caller.participant_id,
+    )
+    .await?;
+    Ok(found.ok_or(MessageError::NotMember)?)
+}

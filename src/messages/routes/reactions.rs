@@ -1,0 +1,122 @@
+//! Emoji on messages.
+
+use axum::extract::State;
+use garde::Validate;
+use serde::{Deserialize, Serialize};
+
+use super::change::ids;
+use super::history::readable_event;
+use crate::app::App;
+use crate::clock::iso;
+use crate::error::{Error, Reason, Result};
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
+use crate::http::caller::Caller;
+use crate::http::envelope::{Data, DataMeta};
+use crate::http::fields::refuse;
+use crate::http::json::Body;
+use crate::http::paging::{CursorPage, Next};
+use crate::http::path::{Path, PathId};
+use crate::http::query::Query;
+use crate::messages::present::{self, ReactionCount};
+use crate::messages::store::marks;
+use crate::rooms::core::content::{Action, is_emoji};
+use crate::rooms::core::decide::Command;
+use crate::rooms::perform;
+
+/// The emoji, in the body or, to take it away, in the query.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct Emoji {
+    #[garde(inner(custom(good_emoji)))]
+    emoji: Option<String>,
+}
+
+/// One person's emoji on a message.
+#[derive(Debug, Serialize)]
+pub(super) struct OneReaction {
+    emoji: String,
+    participant_id: ParticipantId,
+    created_at: String,
+}
+
+pub(super) async fn add(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    Body(body): Body<Emoji>,
+) -> Result<Data<Vec<ReactionCount>>> {
+    changed(&app, &caller, room_id, event_id, body.emoji, Action::Add).await
+}
+
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    Query(query): Query<Emoji>,
+    Body(body): Body<Emoji>,
+) -> Result<Data<Vec<ReactionCount>>> {
+    let emoji = query.emoji.or(body.emoji);
+    changed(&app, &caller, room_id, event_id, emoji, Action::Remove).await
+}
+
+async fn changed(
+    app: &App,
+    caller: &Caller,
+    room_id: PathId<RoomId>,
+    event_id: PathId<EventId>,
+    emoji: Option<String>,
+    action: Action,
+) -> Result<Data<Vec<ReactionCount>>> {
+    let emoji =
+        emoji.ok_or_else(|| Error::validation("body.emoji", Reason::Missing, "is required"))?;
+    let (room_id, target) = ids(app, caller, room_id, event_id).await?;
+    let command = Command::React {
+        target,
+        emoji,
+        action,
+    };
+    app.timeline()
+        .act(perform::act(app, caller, room_id, command).await?)
+        .await?;
+    let mut counted =
+        present::reactions(&caller.tenant, app.db(), caller.participant_id, &[target]).await?;
+    Ok(Data(counted.remove(&target).unwrap_or_default()))
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    page: CursorPage,
+) -> Result<DataMeta<Vec<OneReaction>, Next>> {
+    let placed = readable_event(&app, &caller, room_id, event_id).await?;
+    let from: Option<(i64, ParticipantId, String)> = page.key()?;
+    let reactions = marks::reactions(&caller.tenant, app.db(), &[placed.event.event_id]).await?;
+    let mut rows: Vec<_> = reactions
+        .into_iter()
+        .map(|(_, reaction)| (reaction.at, reaction.participant_id, reaction.emoji))
+        .filter(|key| from.as_ref().is_none_or(|from| key > from))
+        .take(usize::try_from(page.fetch()).unwrap_or(0))
+        .collect();
+    let meta = Next::of(&mut rows, page.limit, Clone::clone);
+    let shown = rows
+        .into_iter()
+        .map(|(at, participant_id, emoji)| OneReaction {
+            emoji,
+            participant_id,
+            created_at: iso(at),
+        })
+        .collect();
+    Ok(DataMeta(shown, meta))
+}
+
+fn good_emoji(emoji: &str, (): &()) -> garde::Result {
+    if is_emoji(emoji) {
+        Ok(())
+    } else {
+        Err(refuse(
+            Reason::Length,
+            "must be 1 to 64 bytes without control characters",
+        ))
+    }
+}
