@@ -1,5 +1,7 @@
 //! The tables `events`, `streams`, `logs` and `log_keys`: the only SQL that touches them.
 
+pub mod positions;
+
 use std::sync::Arc;
 
 use sqlx::any::AnyRow;

@@ -225,6 +225,27 @@ pub async fn local_joined(
         .collect()
 }
 
+/// The rooms that somebody is joined in.
+pub async fn joined_rooms(
+    tenant: &Tenant,
+    db: &Db,
+    participant: ParticipantId,
+) -> Result<Vec<RoomId>, DbError> {
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT room_id FROM members WHERE tenant = $1 AND participant_id = $2 AND membership = 'join'",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    ids.iter()
+        .map(|id| {
+            id.parse()
+                .map_err(|error| DbError::unreadable("members", "room_id", error))
+        })
+        .collect()
+}
+
 /// Whether two people are joined in a room together.
 pub async fn share_a_room(
     tenant: &Tenant,

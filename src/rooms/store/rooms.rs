@@ -213,6 +213,33 @@ pub async fn dm_of<'e>(
     .transpose()
 }
 
+/// All DMs of somebody, with the other person of each.
+pub async fn dms_of(
+    tenant: &Tenant,
+    db: &Db,
+    participant: ParticipantId,
+) -> Result<Vec<(ParticipantId, RoomId)>, DbError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT other_id, room_id FROM dms WHERE tenant = $1 AND first_id = $2
+         UNION ALL SELECT first_id, room_id FROM dms WHERE tenant = $1 AND other_id = $2",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|(other, room)| {
+            let other = other
+                .parse()
+                .map_err(|error| DbError::unreadable("dms", "other_id", error))?;
+            let room = room
+                .parse()
+                .map_err(|error| DbError::unreadable("dms", "room_id", error))?;
+            Ok((other, room))
+        })
+        .collect()
+}
+
 /// Records the DM of two people, smaller id first; an earlier one stays.
 pub async fn remember_pair(
     tenant: &Tenant,

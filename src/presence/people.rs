@@ -1,0 +1,291 @@
+//! Everybody of this server who is there, and who types: shared by requests, sockets and the task that tells others.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::devices::Devices;
+use super::live::Live;
+use super::model::{Beat, Choice, State};
+use super::store;
+use super::typing::Typing;
+use crate::clock::Clock;
+use crate::db::{Db, DbError};
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::tenants::Tenant;
+
+/// Presence and typing of this node. Cheap to clone.
+#[derive(Clone)]
+pub struct Presence(Arc<Shared>);
+
+struct Shared {
+    db: Db,
+    clock: Clock,
+    live: Live,
+    people: Mutex<People>,
+    typing: Mutex<Typing>,
+    changed: Notify,
+}
+
+/// A person of a tenant (its key).
+type Key = (i64, ParticipantId);
+
+#[derive(Default)]
+struct People {
+    known: HashMap<Key, Person>,
+    /// Whose state is no longer what others were told.
+    changed: HashSet<Key>,
+    /// When to look at somebody again; for each person one entry at most, which may come too early.
+    due: BinaryHeap<Reverse<(i64, Key)>>,
+}
+
+struct Person {
+    tenant: Tenant,
+    devices: Devices,
+    /// What others were told.
+    told: State,
+    is_due: bool,
+}
+
+/// A state that others have to be told.
+pub(super) struct Change {
+    pub(super) tenant: Tenant,
+    pub(super) participant: ParticipantId,
+    pub(super) before: State,
+    pub(super) after: State,
+}
+
+impl Presence {
+    /// Nobody is there yet.
+    pub fn new(db: Db, clock: Clock) -> Presence {
+        Presence(Arc::new(Shared {
+            db,
+            clock,
+            live: Live::default(),
+            people: Mutex::default(),
+            typing: Mutex::default(),
+            changed: Notify::new(),
+        }))
+    }
+
+    /// The way of live frames to open sockets.
+    pub fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// How a person is, `appear_offline` included: only the person and [`super::sight`] may know.
+    pub fn state(&self, tenant: &Tenant, participant: ParticipantId) -> State {
+        let now = self.0.clock.now_ms();
+        let people = self.people();
+        let person = people.known.get(&(tenant.key(), participant));
+        person.map_or(State::Offline, |person| person.devices.state(now))
+    }
+
+    /// A device says how it is. The person's state then.
+    pub async fn beat(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        device: Uuid,
+        beat: Beat,
+    ) -> Result<State, DbError> {
+        let now = self.0.clock.now_ms();
+        self.change(tenant, participant, |devices| {
+            devices.beat(device, beat, now)
+        })
+        .await
+    }
+
+    /// A socket of a device is open until the connection is dropped.
+    pub async fn connect(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        device: Uuid,
+    ) -> Result<Connection, DbError> {
+        let now = self.0.clock.now_ms();
+        self.change(tenant, participant, |devices| devices.opened(device, now))
+            .await?;
+        Ok(Connection {
+            presence: self.clone(),
+            tenant: tenant.clone(),
+            participant,
+            device,
+            signed_out: false,
+        })
+    }
+
+    /// A person has set a state by hand, which is on disk already; the device that did so is there. The state then.
+    pub async fn choose(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        device: Uuid,
+        choice: Choice,
+    ) -> Result<State, DbError> {
+        let now = self.0.clock.now_ms();
+        self.change(tenant, participant, |devices| {
+            devices.choose(choice);
+            devices.beat(device, Beat::Online, now);
+        })
+        .await
+    }
+
+    /// Changes something about a person's devices. Of a person who was not there, the store knows what was set by hand.
+    async fn change(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        change: impl Fn(&mut Devices),
+    ) -> Result<State, DbError> {
+        let mut choice = None;
+        loop {
+            if let Some(state) = self.change_known(tenant, participant, choice, &change) {
+                return Ok(state);
+            }
+            choice = Some(store::choice(tenant, &self.0.db, participant).await?);
+        }
+    }
+
+    /// The same. `None`: nothing is known of the person, and the caller does not know the choice either.
+    fn change_known(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        choice: Option<Choice>,
+        change: impl Fn(&mut Devices),
+    ) -> Option<State> {
+        let now = self.0.clock.now_ms();
+        let key = (tenant.key(), participant);
+        let mut people = self.people();
+        let person = match (people.known.entry(key), choice) {
+            (Entry::Occupied(known), _) => known.into_mut(),
+            (Entry::Vacant(place), Some(choice)) => place.insert(Person {
+                tenant: tenant.clone(),
+                devices: Devices::new(choice),
+                told: State::Offline,
+                is_due: false,
+            }),
+            (Entry::Vacant(_), None) => return None,
+        };
+        change(&mut person.devices);
+        let state = person.devices.state(now);
+        if state != person.told || !person.is_due {
+            people.changed.insert(key);
+            self.0.changed.notify_one();
+        }
+        Some(state)
+    }
+
+    /// Takes out what others have to be told by now. When to look again at the latest; `None`: not before something
+    /// changes.
+    pub(super) fn changes(&self) -> (Vec<Change>, Option<i64>) {
+        let now = self.0.clock.now_ms();
+        let mut people = self.people();
+        let mut looked_at = std::mem::take(&mut people.changed);
+        while let Some(Reverse((at, key))) = people.due.peek().copied()
+            && at <= now
+        {
+            people.due.pop();
+            if let Some(person) = people.known.get_mut(&key) {
+                person.is_due = false;
+            }
+            looked_at.insert(key);
+        }
+        let changes = looked_at
+            .into_iter()
+            .filter_map(|key| people.look_at(key, now))
+            .collect();
+        let next = people.due.peek().map(|Reverse((at, _))| *at);
+        (changes, next)
+    }
+
+    /// Waits until something about presence or typing has changed.
+    pub(super) async fn changed(&self) {
+        self.0.changed.notified().await;
+    }
+
+    /// Somebody types in a room.
+    pub fn begin_typing(&self, tenant: &Tenant, room: RoomId, participant: ParticipantId) {
+        let now = self.0.clock.now_ms();
+        self.typing().begin((tenant.key(), room, participant), now);
+        self.0.changed.notify_one();
+    }
+
+    /// Somebody types no more, or has sent. False: did not type anyway.
+    pub fn end_typing(&self, tenant: &Tenant, room: RoomId, participant: ParticipantId) -> bool {
+        self.typing().end(&(tenant.key(), room, participant))
+    }
+
+    pub(super) fn typing(&self) -> MutexGuard<'_, Typing> {
+        self.0.typing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn people(&self) -> MutexGuard<'_, People> {
+        self.0.people.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl People {
+    /// What others have to be told about a person, who is forgotten when gone.
+    fn look_at(&mut self, key: Key, now: i64) -> Option<Change> {
+        let person = self.known.get_mut(&key)?;
+        let next = person.devices.tidy(now);
+        let (before, after) = (person.told, person.devices.state(now));
+        person.told = after;
+        let change = Change {
+            tenant: person.tenant.clone(),
+            participant: key.1,
+            before,
+            after,
+        };
+        match next {
+            None => {
+                self.known.remove(&key);
+            }
+            Some(at) if !person.is_due && at < i64::MAX => {
+                person.is_due = true;
+                self.due.push(Reverse((at, key)));
+            }
+            Some(_) => {}
+        }
+        (before != after).then_some(change)
+    }
+}
+
+/// An open socket of a person. Dropped when the socket closes.
+pub struct Connection {
+    presence: Presence,
+    tenant: Tenant,
+    participant: ParticipantId,
+    device: Uuid,
+    signed_out: bool,
+}
+
+impl Connection {
+    /// The socket's client says how it is.
+    pub async fn beat(&self, beat: Beat) -> Result<State, DbError> {
+        self.presence
+            .beat(&self.tenant, self.participant, self.device, beat)
+            .await
+    }
+
+    /// The session has ended: its device will not come back.
+    pub fn sign_out(&mut self) {
+        self.signed_out = true;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let (device, signed_out) = (self.device, self.signed_out);
+        self.presence
+            .change_known(&self.tenant, self.participant, None, |devices| {
+                devices.closed(device, signed_out)
+            });
+    }
+}
