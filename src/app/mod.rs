@@ -23,7 +23,9 @@ use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::presence::Presence;
 use crate::rooms::timeline::Timeline;
+use crate::sync::{Frames, Polls, Sockets};
 use crate::tenants::Tenants;
 
 use lock::FolderLock;
@@ -43,6 +45,10 @@ struct Shared {
     auth: Auth,
     timeline: Timeline,
     wake: Wake,
+    presence: Presence,
+    frames: Frames,
+    sockets: Sockets,
+    polls: Polls,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -95,6 +101,26 @@ impl App {
     /// Who waits for events, and the latest ones.
     pub fn wake(&self) -> &Wake {
         &self.0.wake
+    }
+
+    /// Who is there, who types, and the way of live frames to sockets.
+    pub fn presence(&self) -> &Presence {
+        &self.0.presence
+    }
+
+    /// Durable frames that were made already.
+    pub fn frames(&self) -> &Frames {
+        &self.0.frames
+    }
+
+    /// The open sockets of this node.
+    pub fn sockets(&self) -> &Sockets {
+        &self.0.sockets
+    }
+
+    /// The open long polls of this node.
+    pub fn polls(&self) -> &Polls {
+        &self.0.polls
     }
 
     /// Rate limits.

@@ -8,7 +8,7 @@ use super::{App, condition};
 use crate::auth;
 use crate::http::layers::Layers;
 use crate::http::operations;
-use crate::{messages, participants, rooms};
+use crate::{messages, participants, presence, rooms, sync};
 
 /// The server's router.
 pub fn router(app: &App) -> Router {
@@ -45,9 +45,10 @@ fn timed() -> Router<App> {
         .merge(participants::routes::routes())
         .merge(rooms::routes::routes())
         .merge(messages::routes::routes())
+        .merge(presence::routes())
 }
 
 /// Long polls and sockets.
 fn waiting() -> Router<App> {
-    Router::new()
+    sync::routes()
 }

@@ -19,7 +19,9 @@ use crate::events::store;
 use crate::events::wake::Wake;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::presence::{Presence, watch};
 use crate::rooms::timeline::{Writer, WriterParts};
+use crate::sync::{Frames, Polls, Sockets};
 use crate::tenants::model::DEFAULT_SLUG;
 use crate::tenants::{NewTenant, TenantError, Tenants};
 
@@ -129,6 +131,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
     let (writer, timeline) = Writer::new(parts, store::last_ts(&db).await?);
     tokio::spawn(writer.run());
     let limits = Arc::new(Limits::new(config.rates.clone()));
+    let presence = Presence::new(db.clone(), clock.clone());
     let app = App(Arc::new(Shared {
         config,
         clock,
@@ -138,6 +141,10 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         auth,
         timeline,
         wake,
+        presence,
+        frames: Frames::default(),
+        sockets: Sockets::default(),
+        polls: Polls::default(),
         limits,
         metrics,
         stop: CancellationToken::new(),
@@ -145,6 +152,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         tasks: TaskTracker::new(),
         _folder: folder,
     }));
+    app.tasks().spawn(watch::run(app.clone()));
     Ok((app, first_start))
 }
 

@@ -4,6 +4,7 @@
 //! falls behind therefore loses nothing, and nothing is queued for it.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
@@ -16,7 +17,14 @@ const KEPT: usize = 4096;
 
 /// The ends of all tenants' streams, and their latest events.
 #[derive(Clone, Default)]
-pub struct Wake(Arc<Mutex<HashMap<i64, Stream>>>);
+pub struct Wake(Arc<Streams>);
+
+#[derive(Default)]
+struct Streams {
+    of_tenant: Mutex<HashMap<i64, Stream>>,
+    /// How many commits changed a message that was there before.
+    changes: AtomicU64,
+}
 
 struct Stream {
     end: watch::Sender<i64>,
@@ -38,7 +46,14 @@ impl Stream {
 impl Wake {
     /// Tells that the stream ends at `end` now, after these events were committed.
     pub fn committed(&self, tenant: &Tenant, end: i64, placed: &[Placed]) {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if placed.iter().any(|item| item.target.is_some()) {
+            self.0.changes.fetch_add(1, Ordering::AcqRel);
+        }
+        let mut streams = self
+            .0
+            .of_tenant
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let first = placed.first().map_or(end, |item| item.position - 1);
         let stream = streams
             .entry(tenant.key())
@@ -52,9 +67,18 @@ impl Wake {
         stream.end.send_replace(end);
     }
 
+    /// A number that moves whenever a message was edited, redacted or reacted to.
+    pub fn changes(&self) -> u64 {
+        self.0.changes.load(Ordering::Acquire)
+    }
+
     /// Watches the end of a tenant's stream. `now` is where it ends according to the store.
     pub fn watch(&self, tenant: &Tenant, now: i64) -> watch::Receiver<i64> {
-        let mut streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut streams = self
+            .0
+            .of_tenant
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let stream = streams
             .entry(tenant.key())
             .or_insert_with(|| Stream::new(now));
@@ -63,7 +87,11 @@ impl Wake {
 
     /// Everything after `position`, at most `limit` events; `None`: only the store has all of it.
     pub fn recent(&self, tenant: &Tenant, position: i64, limit: usize) -> Option<Vec<Arc<Placed>>> {
-        let streams = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = self
+            .0
+            .of_tenant
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let stream = streams.get(&tenant.key())?;
         if position < stream.complete_after {
             return None;

@@ -21,5 +21,5 @@ pub use frames::{LiveFrame, What};
 pub use live::{Audience, Live};
 pub use model::State;
 pub use people::{Connection, Presence};
-pub use routes::router;
+pub use routes::routes;
 pub use sight::state_of;

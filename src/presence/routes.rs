@@ -26,7 +26,7 @@ use crate::rooms::store::{members, rooms};
 const MOST_IDS: usize = 200;
 
 /// The routes of this domain.
-pub fn router() -> Router<App> {
+pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/presence", get(presence))
         .route("/v1/me/presence", put(choose))

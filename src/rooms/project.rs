@@ -166,7 +166,12 @@ async fn show(
         placed.position,
     );
     match view.membership(person) {
-        Some(Membership::Join) => spans::open(tenant, tx, id, room, position - 1).await,
+        Some(Membership::Join) => {
+            // Whoever makes a room also sees that it was made, by the event right before.
+            let is_first = placed.event.seq == 2 && view.history.profile().creator == *person;
+            let after = if is_first { position - 2 } else { position - 1 };
+            spans::open(tenant, tx, id, room, after).await
+        }
         Some(Membership::Ban) => {
             spans::clear(tenant, tx, id, room).await?;
             spans::show_one(tenant, tx, id, room, position).await

@@ -12,16 +12,19 @@ const FEWEST: usize = 8;
 
 /// The first `most` positions of all windows together, ascending. `ask` answers pairs of a window's index and one of
 /// the window's first positions, at most as many per window as it is told.
-pub async fn first_positions<E>(
+pub(super) async fn first_positions<E, Answer>(
     mut windows: Vec<Window>,
     most: usize,
-    ask: impl AsyncFn(&[Window], usize) -> Result<Vec<(usize, i64)>, E>,
-) -> Result<Vec<i64>, E> {
+    ask: impl Fn(Vec<Window>, usize) -> Answer,
+) -> Result<Vec<i64>, E>
+where
+    Answer: Future<Output = Result<Vec<(usize, i64)>, E>>,
+{
     let mut found = BTreeSet::new();
     let mut share = share_of(most, windows.len());
     while !windows.is_empty() && most > 0 {
         let mut counts = vec![0; windows.len()];
-        for (index, position) in ask(&windows, share).await? {
+        for (index, position) in ask(windows.clone(), share).await? {
             found.insert(position);
             if let (Some(window), Some(count)) = (windows.get_mut(index), counts.get_mut(index)) {
                 window.after = window.after.max(position);
@@ -73,8 +76,8 @@ mod tests {
                 until,
             })
             .collect();
-        let ask = async |windows: &[Window], share: usize| {
-            Ok::<_, std::convert::Infallible>(answer(rooms, windows, share))
+        let ask = async |windows: Vec<Window>, share: usize| {
+            Ok::<_, std::convert::Infallible>(answer(rooms, &windows, share))
         };
         let Ok(found) = first_positions(windows, most, ask).await;
         found
@@ -112,7 +115,7 @@ mod tests {
         });
         let found = first_positions(windows.collect(), 100, async |windows, share| {
             asked.borrow_mut().push(windows.len());
-            Ok::<_, std::convert::Infallible>(answer(&rooms, windows, share))
+            Ok::<_, std::convert::Infallible>(answer(&rooms, &windows, share))
         })
         .await;
         assert_eq!(found.unwrap(), (0..100).collect::<Vec<i64>>());

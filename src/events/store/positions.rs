@@ -70,7 +70,9 @@ pub async fn at(tenant: &Tenant, db: &Db, positions: &[i64]) -> Result<Vec<Place
             "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND stream_position IN ({list})"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.key());
-        let query = run.iter().fold(query, |query, position| query.bind(*position));
+        let query = run
+            .iter()
+            .fold(query, |query, position| query.bind(*position));
         for row in &query.fetch_all(db.reader()).await? {
             let placed = read(row)?;
             found.insert(placed.position, placed);

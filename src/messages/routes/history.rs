@@ -23,6 +23,7 @@ use crate::messages::store::history::{self, Direction};
 use crate::messages::store::move_markers;
 use crate::messages::visibility::{self, Readable};
 use crate::messages::{Unread, unread};
+use crate::presence::{Audience, LiveFrame};
 use crate::rooms::{access, perform};
 
 /// `GET {r}/messages`, beside the page.
@@ -150,6 +151,16 @@ pub(super) async fn mark_read(
         mention_count,
         last_read_event_id,
     } = unread(&caller.tenant, app.db(), caller.participant_id, row.id).await?;
+    if let Some(event_id) = last_read_event_id {
+        let frame = LiveFrame::ReadMarker {
+            room_id: row.id,
+            event_id,
+            unread_count,
+        };
+        let own = Audience::People(vec![caller.participant_id]);
+        let frame = frame.text(&caller.tenant, app.now());
+        app.presence().live().publish(&caller.tenant, &own, &frame);
+    }
     Ok(Data(Marker {
         last_read_event_id,
         unread_count,

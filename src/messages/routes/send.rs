@@ -20,6 +20,7 @@ use crate::messages::checks;
 use crate::messages::error::MessageError;
 use crate::messages::present::{self, ClientEvent};
 use crate::participants::{self, Kind};
+use crate::presence;
 use crate::rooms::core::content::Membership;
 use crate::rooms::core::levels::OWNER;
 use crate::rooms::perform;
@@ -60,6 +61,7 @@ pub(super) async fn send(
     if let Some(first) = outcome.repeat_of {
         return shown(&app, &caller, first).await;
     }
+    presence::watch::sent(&app, &caller.tenant, room_id, caller.participant_id);
     let message = outcome.events.last().ok_or(MessageError::NoSuchEvent)?;
     let mut event = present::fresh(&caller.tenant, message);
     event.event_uuid = body.event_uuid.map(|uuid| uuid.to_string());
