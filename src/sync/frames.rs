@@ -32,8 +32,7 @@ type Key = (i64, EventId, u64);
 
 impl Default for Frames {
     fn default() -> Self {
-        let weight =
-            |_: &(i64, EventId), frame: &Bytes| u32::try_from(frame.len() + 64).unwrap_or(u32::MAX);
+        let weight = |_: &Key, frame: &Bytes| u32::try_from(frame.len() + 64).unwrap_or(u32::MAX);
         Frames(
             Cache::builder()
                 .max_capacity(KEPT_BYTES)
