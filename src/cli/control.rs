@@ -87,7 +87,7 @@ async fn alone(loaded: Loaded, request: Request) -> Result<Value, Failure> {
 
 fn failed(error: &Error) -> Failure {
     let reason = |source: &dyn std::error::Error| format!(": {source}");
-    let cause = error.cause().map(|cause| reason(cause)).unwrap_or_default();
+    let cause = error.cause().map(reason).unwrap_or_default();
     let fields = error.details_value().map(fields).unwrap_or_default();
     Failure::failed(format_args!("{}{cause}{fields}", error.text()))
 }

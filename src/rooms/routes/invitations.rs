@@ -112,7 +112,7 @@ pub(super) async fn accept(
 ) -> Result<Data<Room>> {
     let row = perform::find(&app, &caller.tenant, room_id.clone().or(Code::NotFound)?)
         .await
-        .map_err(|error| hidden(error))?;
+        .map_err(hidden)?;
     let joining = perform::joining(&app, &caller, &row).await?;
     changed(&app, &caller, room_id, Command::Accept(joining)).await
 }
@@ -124,7 +124,7 @@ pub(super) async fn decline(
 ) -> Result<Data<Done>> {
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::NotFound)?)
         .await
-        .map_err(|error| hidden(error))?;
+        .map_err(hidden)?;
     perform::perform(&app, &caller, &row, Command::Decline).await?;
     Ok(ok())
 }
