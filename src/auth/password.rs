@@ -13,6 +13,9 @@ use serde::{Deserialize, Deserializer};
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
+use crate::error::Reason;
+use crate::http::fields::refuse;
+
 /// Characters that a password has, at least and at most.
 pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 8..=256;
 
@@ -63,6 +66,28 @@ impl<'de> Deserialize<'de> for Password {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Password::new)
     }
+}
+
+/// A rule for garde: 8 to 256 characters.
+///
+/// # Errors
+/// Another length.
+pub fn good(password: &Password, (): &()) -> garde::Result {
+    if password.has_good_length() {
+        Ok(())
+    } else {
+        Err(refuse(Reason::Length, "must have 8 to 256 characters"))
+    }
+}
+
+/// [`good`] where there need not be a password.
+///
+/// # Errors
+/// As [`good`].
+pub fn good_if_any(password: &Option<Password>, context: &()) -> garde::Result {
+    password
+        .as_ref()
+        .map_or(Ok(()), |password| good(password, context))
 }
 
 /// Hashing failed.

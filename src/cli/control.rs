@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::UnixStream;
 
 use super::outcome::{Exit, Failure, note};
@@ -85,24 +85,38 @@ async fn alone(loaded: Loaded, request: Request) -> Result<Value, Failure> {
     result.map_err(|error| failed(&error))
 }
 
-fn failed(error: &Error) -> Failure {
-    let reason = |source: &dyn std::error::Error| format!(": {source}");
-    let cause = error.cause().map(reason).unwrap_or_default();
-    let fields = error.details_value().map(fields).unwrap_or_default();
-    Failure::failed(format_args!("{}{cause}{fields}", error.text()))
+/// A failure of the domain, as the operator may see it: with its cause.
+pub(super) fn failed(error: &Error) -> Failure {
+    let cause = match error.cause() {
+        Some(cause) if cause.to_string() != error.text() => format!(": {cause}"),
+        _ => String::new(),
+    };
+    let shown = json!({
+        "code": error.code(),
+        "message": error.text(),
+        "details": error.details_value(),
+    });
+    Failure::failed(format_args!("{}{cause}{}", error.text(), fields(&shown))).with_json(shown)
 }
 
 /// What the server said; its log has the cause.
 fn refused(error: &Value) -> Failure {
     let message = error["message"].as_str().unwrap_or("the server refused");
-    Failure::failed(format_args!("{message}{}", fields(&error["details"])))
+    Failure::failed(format_args!("{message}{}", fields(error))).with_json(error.clone())
 }
 
-/// The refused fields of a 422, a line each.
-fn fields(details: &Value) -> String {
-    let fields = details["fields"].as_array().into_iter().flatten();
-    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    fields
-        .map(|field| format!("\n  {} {}", word(&field["path"]), word(&field["message"])))
-        .collect()
+/// The refused fields of a 422, a line each, unless the message has said it already.
+fn fields(error: &Value) -> String {
+    let fields = error["details"]["fields"].as_array().into_iter().flatten();
+    let lines = fields
+        .filter(|field| field["message"] != error["message"])
+        .map(|field| {
+            let path = field["path"].as_str().unwrap_or_default();
+            let name = path.strip_prefix("body.").unwrap_or(path);
+            format!(
+                "\n  {name}: {}",
+                field["message"].as_str().unwrap_or_default()
+            )
+        });
+    lines.collect()
 }

@@ -10,6 +10,7 @@ mod export_env;
 mod health;
 mod migrate;
 mod outcome;
+mod password;
 mod serve;
 mod show_config;
 

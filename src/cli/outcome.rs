@@ -56,12 +56,17 @@ impl Outcome {
 pub(super) struct Failure {
     exit: Exit,
     message: String,
+    /// For programs; without it they get the message.
+    json: Option<Value>,
 }
 
 impl Failure {
     pub(super) fn new(exit: Exit, message: impl Display) -> Self {
-        let message = message.to_string();
-        Self { exit, message }
+        Self {
+            exit,
+            message: message.to_string(),
+            json: None,
+        }
     }
 
     pub(super) fn failed(message: impl Display) -> Self {
@@ -77,13 +82,22 @@ impl Failure {
         Self::failed(message)
     }
 
+    /// The error object for programs.
+    pub(super) fn with_json(mut self, error: Value) -> Self {
+        self.json = Some(error);
+        self
+    }
+
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
     pub(super) fn show(self, as_json: bool) -> ExitCode {
         if as_json {
-            print(&json!({ "error": { "message": self.message } }).to_string());
+            let error = self
+                .json
+                .unwrap_or_else(|| json!({ "message": self.message }));
+            print(&json!({ "error": error }).to_string());
         } else {
             // Nobody reads it if the stream is gone.
             let _ = writeln!(std::io::stderr(), "scaiwave: {}", self.message);

@@ -23,10 +23,10 @@ pub fn refuse(reason: Reason, message: impl Display) -> garde::Error {
 }
 
 /// Checks the rules of `value`; `root` is `body` or `query`.
-pub(super) fn validate<T: garde::Validate<Context = ()>>(
-    value: &T,
-    root: &str,
-) -> Result<(), Error> {
+///
+/// # Errors
+/// 422 with every rule that is broken.
+pub fn validate<T: garde::Validate<Context = ()>>(value: &T, root: &str) -> Result<(), Error> {
     garde::i18n::with_i18n(Marking, || value.validate()).map_err(|report| {
         let mut fields: Vec<Field> = report
             .iter()

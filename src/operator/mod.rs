@@ -3,7 +3,9 @@
 //!
 //! Each command is a value ([`Request`]) that travels as JSON; [`perform`] does what it says through the domain that it concerns.
 
+pub mod keys;
 pub mod tenants;
+pub mod users;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -18,6 +20,14 @@ use crate::error::{Error, Result};
 pub enum Request {
     /// Makes a tenant.
     CreateTenant(tenants::CreateTenant),
+    /// Makes an account.
+    CreateUser(users::CreateUser),
+    /// Replaces a password.
+    ResetPassword(users::ResetPassword),
+    /// Suspends an account.
+    SuspendUser(users::SuspendUser),
+    /// Makes a signing key.
+    GenerateKey(keys::GenerateKey),
 }
 
 /// Does what a command says, and tells the result.
@@ -27,6 +37,10 @@ pub enum Request {
 pub async fn perform(app: &App, request: Request) -> Result<Value> {
     match request {
         Request::CreateTenant(command) => answer(tenants::create(app, command).await?),
+        Request::CreateUser(command) => answer(users::create(app, command).await?),
+        Request::ResetPassword(command) => answer(users::reset_password(app, command).await?),
+        Request::SuspendUser(command) => answer(users::suspend(app, command).await?),
+        Request::GenerateKey(command) => answer(keys::generate(app, command).await?),
     }
 }
 

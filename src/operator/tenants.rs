@@ -88,11 +88,11 @@ fn checked(command: CreateTenant, first: Option<&Tenant>) -> Result<NewTenant> {
     } = command;
     if !is_slug(&slug) {
         let message = "must be 1 to 64 of a-z, 0-9 and -, beginning with a letter or digit";
-        return Err(Error::validation("slug", Reason::Format, message));
+        return Err(Error::validation("body.slug", Reason::Format, message));
     }
     if name.trim().is_empty() || name.chars().count() > LONGEST_NAME {
         let message = "must be 1 to 100 characters";
-        return Err(Error::validation("name", Reason::Length, message));
+        return Err(Error::validation("body.name", Reason::Length, message));
     }
     let server_name = server_name.unwrap_or_else(|| match first {
         Some(first) => format!("{slug}.{}", first.server_name()),
@@ -100,7 +100,7 @@ fn checked(command: CreateTenant, first: Option<&Tenant>) -> Result<NewTenant> {
     });
     let server_name = ServerName::parse_listed(&server_name).map_err(|error| {
         let message = "must be a lower-case host name with or without a port";
-        Error::validation("server_name", Reason::Format, message).source(error)
+        Error::validation("body.server_name", Reason::Format, message).source(error)
     })?;
     Ok(NewTenant {
         slug,

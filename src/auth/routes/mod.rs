@@ -8,9 +8,6 @@ use axum::Router;
 use axum::routing::{delete, get, post, put};
 
 use crate::app::App;
-use crate::auth::password::Password;
-use crate::error::Reason;
-use crate::http::fields::refuse;
 
 /// Every route of sign-in and of the accounts' administration.
 pub fn routes() -> Router<App> {
@@ -50,20 +47,4 @@ pub fn routes() -> Router<App> {
             "/v1/admin/users/{participant_id}/roles",
             put(users::set_roles),
         )
-}
-
-/// A rule for garde: 8 to 256 characters.
-fn good_password(password: &Password, (): &()) -> garde::Result {
-    if password.has_good_length() {
-        Ok(())
-    } else {
-        Err(refuse(Reason::Length, "must have 8 to 256 characters"))
-    }
-}
-
-/// [`good_password`] where there need not be one.
-fn good_password_if_any(password: &Option<Password>, context: &()) -> garde::Result {
-    password
-        .as_ref()
-        .map_or(Ok(()), |password| good_password(password, context))
 }

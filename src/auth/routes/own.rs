@@ -5,12 +5,11 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::good_password;
 use super::sign_in::slow_down;
 use crate::app::App;
 use crate::auth::Accounts;
 use crate::auth::own::{Revoked, ScriptTokenView, SessionView};
-use crate::auth::password::Password;
+use crate::auth::password::{self, Password};
 use crate::catalogue::Code;
 use crate::clock::parse_iso;
 use crate::db::Committed;
@@ -74,7 +73,7 @@ pub(super) async fn log_out(
 #[garde(allow_unvalidated)]
 pub(super) struct PasswordRequest {
     current_password: Password,
-    #[garde(custom(good_password))]
+    #[garde(custom(password::good))]
     new_password: Password,
 }
 

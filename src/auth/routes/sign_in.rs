@@ -4,12 +4,11 @@ use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
-use super::good_password;
 use crate::app::App;
 use crate::auth::Accounts;
 use crate::auth::accounts::NewAccount;
 use crate::auth::error::{AccountError, AuthError};
-use crate::auth::password::Password;
+use crate::auth::password::{self, Password};
 use crate::auth::roles::Roles;
 use crate::auth::sign_in::{Tokens, Tries};
 use crate::config::AuthMode;
@@ -211,7 +210,7 @@ pub(super) async fn refresh(
 #[garde(allow_unvalidated)]
 pub(super) struct SignUpRequest {
     username: LocalId,
-    #[garde(custom(good_password))]
+    #[garde(custom(password::good))]
     password: Password,
     #[garde(custom(rules::display_name_if_any))]
     display_name: Option<String>,

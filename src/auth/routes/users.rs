@@ -4,10 +4,9 @@ use axum::extract::State;
 use garde::Validate;
 use serde::Deserialize;
 
-use super::good_password_if_any;
 use crate::app::App;
 use crate::auth::own::Revoked;
-use crate::auth::password::Password;
+use crate::auth::password::{self, Password};
 use crate::auth::roles::{Permission, Role, Roles};
 use crate::auth::user::{
     Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView, Wanted,
@@ -59,7 +58,7 @@ pub(super) struct CreateRequest {
     display_name: String,
     #[garde(custom(rules::email_if_any))]
     email: Option<String>,
-    #[garde(custom(good_password_if_any))]
+    #[garde(custom(password::good_if_any))]
     password: Option<Password>,
     #[serde(default)]
     roles: Vec<Role>,

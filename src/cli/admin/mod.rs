@@ -1,24 +1,42 @@
 //! `scaiwave admin …`: the operator's commands, one file a group.
 
+mod federation;
 mod tenants;
+mod users;
 
 use clap::Subcommand;
 
 use super::outcome::{Failure, Outcome};
 
-/// The groups of commands.
+/// The commands of all groups.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Make an account. The first one becomes the administrator.
+    CreateUser(users::Create),
+    /// List the accounts of a tenant.
+    ListUsers(users::List),
+    /// Give an account a new password and end its sessions.
+    ResetPassword(users::Person),
+    /// Suspend an account and end its sessions.
+    SuspendUser(users::Person),
     /// Make a tenant: a community of its own on this server, with its own people, rooms and name.
     CreateTenant(tenants::Create),
     /// List the tenants of this server.
     ListTenants,
+    /// Manage this server's identity towards others.
+    #[command(subcommand)]
+    Federation(federation::Command),
 }
 
 pub(super) async fn run(command: Command) -> Result<Outcome, Failure> {
     let loaded = super::settings()?;
     match command {
+        Command::CreateUser(arguments) => users::create(loaded, arguments).await,
+        Command::ListUsers(arguments) => users::list(loaded, arguments).await,
+        Command::ResetPassword(person) => users::reset_password(loaded, person).await,
+        Command::SuspendUser(person) => users::suspend(loaded, person).await,
         Command::CreateTenant(arguments) => tenants::create(loaded, arguments).await,
         Command::ListTenants => tenants::list(loaded).await,
+        Command::Federation(command) => federation::run(loaded, command).await,
     }
 }

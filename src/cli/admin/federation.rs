@@ -1,0 +1,80 @@
+//! `scaiwave admin federation …`: the server's identity towards others.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, to_value};
+
+use crate::cli::control::{self, failed};
+use crate::cli::data::open_to_read;
+use crate::cli::outcome::{Failure, Outcome};
+use crate::config::Loaded;
+use crate::operator::Request;
+use crate::operator::keys::{GenerateKey, show as show_keys};
+
+/// What the federation needs from its operator.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Command {
+    /// The keys that sign what this server says.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// What can be done with keys.
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum KeyCommand {
+    /// Make the signing key, unless there is one.
+    Generate(Of),
+    /// Show the public keys.
+    Show(Of),
+}
+
+/// Whose keys.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Of {
+    /// Slug of the tenant [default: the first one].
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+pub(super) async fn run(loaded: Loaded, command: Command) -> Result<Outcome, Failure> {
+    let Command::Key(command) = command;
+    let json = match command {
+        KeyCommand::Generate(Of { tenant }) => {
+            control::perform(loaded, Request::GenerateKey(GenerateKey { tenant })).await?
+        }
+        KeyCommand::Show(Of { tenant }) => show(loaded, tenant.as_deref()).await?,
+    };
+    Ok(Outcome {
+        text: describe(&json),
+        json,
+    })
+}
+
+async fn show(loaded: Loaded, tenant: Option<&str>) -> Result<Value, Failure> {
+    let db = open_to_read(&loaded.config).await?;
+    let keys = show_keys(&db, tenant).await;
+    db.close().await;
+    to_value(keys.map_err(|error| failed(&error))?).map_err(Failure::failed)
+}
+
+fn describe(json: &Value) -> String {
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let keys = json["keys"].as_array().into_iter().flatten();
+    let lines = keys.map(|key| {
+        let end = match key["expires_at"].as_str() {
+            Some(end) => format!("until {end}"),
+            None => "in use".to_owned(),
+        };
+        let (id, public) = (word(&key["key_id"]), word(&key["public_key"]));
+        format!(
+            "  {id}  {public}  from {} {end}\n",
+            word(&key["valid_from"])
+        )
+    });
+    let made = if json["made"] == true {
+        ", just made"
+    } else {
+        ""
+    };
+    let head = format!("Keys of {}{made}:\n", word(&json["server_name"]));
+    std::iter::once(head).chain(lines).collect()
+}
