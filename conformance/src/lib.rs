@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod judge;
+pub mod load;
 pub mod peer;
 pub mod protocol;
 pub mod report;
