@@ -3,6 +3,7 @@
 //! The one place where the domains are wired together.
 
 mod condition;
+mod federation;
 mod lock;
 mod router;
 mod secret;
@@ -12,6 +13,7 @@ pub(crate) mod test_server;
 
 use std::sync::Arc;
 
+use axum::extract::FromRef;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +23,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
+use crate::federation::Federation;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::Presence;
@@ -49,6 +52,7 @@ struct Shared {
     frames: Frames,
     sockets: Sockets,
     polls: Polls,
+    federation: Federation,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -123,6 +127,11 @@ impl App {
         &self.0.polls
     }
 
+    /// Other servers.
+    pub fn federation(&self) -> &Federation {
+        &self.0.federation
+    }
+
     /// Rate limits.
     pub fn limits(&self) -> &Arc<Limits> {
         &self.0.limits
@@ -155,6 +164,12 @@ impl App {
         }
         self.0.writer_stop.cancel();
         self.0.db.close().await;
+    }
+}
+
+impl FromRef<App> for Federation {
+    fn from_ref(app: &App) -> Federation {
+        app.federation().clone()
     }
 }
 

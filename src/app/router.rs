@@ -6,6 +6,7 @@ use axum::Router;
 
 use super::{App, condition};
 use crate::auth;
+use crate::federation;
 use crate::http::layers::Layers;
 use crate::http::operations;
 use crate::{messages, participants, presence, rooms, sync};
@@ -46,6 +47,8 @@ fn timed() -> Router<App> {
         .merge(rooms::routes::routes())
         .merge(messages::routes::routes())
         .merge(presence::routes())
+        .merge(federation::routes::router())
+        .merge(federation::routes::admin::routes())
 }
 
 /// Long polls and sockets.

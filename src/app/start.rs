@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::federation::{base_url, client};
 use super::lock::FolderLock;
 use super::{App, Shared, secret};
 use crate::auth::Auth;
@@ -17,6 +18,8 @@ use crate::events::core::names::ServerName;
 use crate::events::keys::{KeyRing, KeyRingError};
 use crate::events::store;
 use crate::events::wake::Wake;
+use crate::federation::client::ClientSetupError;
+use crate::federation::{self, Federation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::{Presence, watch};
@@ -40,6 +43,9 @@ pub enum StartError {
     /// The first tenant cannot be made.
     #[error("cannot create the first tenant: {0}")]
     Tenant(#[from] TenantError),
+    /// The settings of the federation cannot be used.
+    #[error(transparent)]
+    Federation(#[from] ClientSetupError),
     /// The data folder cannot be used.
     #[error("cannot use {}: {source}. Check that it exists and belongs to this user", path.display())]
     DataFolder {
@@ -132,6 +138,17 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
     tokio::spawn(writer.run());
     let limits = Arc::new(Limits::new(config.rates.clone()));
     let presence = Presence::new(db.clone(), clock.clone());
+    let federation = Federation::new(federation::Parts {
+        db: db.clone(),
+        clock: clock.clone(),
+        tenants: tenants.clone(),
+        keys: keys.clone(),
+        client: client(&config)?,
+        limits: Arc::clone(&limits),
+        base_url: base_url(&config),
+    });
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(federation::outbox::run(federation.clone(), stop.clone()));
     let app = App(Arc::new(Shared {
         config,
         clock,
@@ -145,11 +162,12 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         frames: Frames::default(),
         sockets: Sockets::default(),
         polls: Polls::default(),
+        federation,
         limits,
         metrics,
-        stop: CancellationToken::new(),
+        stop,
         writer_stop,
-        tasks: TaskTracker::new(),
+        tasks,
         _folder: folder,
     }));
     app.tasks().spawn(watch::run(app.clone()));

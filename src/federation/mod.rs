@@ -1,5 +1,250 @@
 //! Federation: the same logs read and written by other servers (the federation specification, `federation-spec/`).
+//!
+//! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
+//! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
+//! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that.
+//!
+//! May use `events`, `rooms` and `tenants` through their public functions; its tables are its own. In turn, whoever
+//! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
+//! first member of a server joins (with the log's end that the server is given otherwise), [`outbox::extend`] with the
+//! new end of our log, [`outbox::close`] with the last event that a server without members is still to have; and
+//! [`Federation::wake_senders`] after the commit. Requests that must arrive go through [`outbox::add_job`].
 
+pub mod admin;
 pub mod client;
 pub mod core;
+pub mod error;
+#[cfg(test)]
+mod flow_tests;
+pub mod identity;
+pub mod journal;
+pub mod model;
+pub mod outbox;
+pub mod peers;
+pub mod policies;
 mod resolver;
+pub mod routes;
+pub mod signed;
+pub mod store;
+#[cfg(test)]
+mod test_support;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use self::client::{Call, Client, Destination, PeerResponse, Signer};
+use self::core::descriptor::BaseUrl;
+use self::core::policy::{Policy, PolicyChange};
+use self::error::{CallError, FederationError};
+use self::identity::Identity;
+use self::journal::Journal;
+use self::peers::Peers;
+use self::policies::Policies;
+use crate::clock::Clock;
+use crate::db::{Committed, Db};
+use crate::events::core::names::ServerName;
+use crate::events::keys::KeyRing;
+use crate::http::limits::Limits;
+use crate::tenants::{Tenant, Tenants};
+
+/// Everything that the federation needs, cheap to clone.
+#[derive(Clone)]
+pub struct Federation(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    identity: Identity,
+    policies: Policies,
+    peers: Peers,
+    journal: Journal,
+    /// Told when there may be something to deliver.
+    deliveries: Notify,
+}
+
+/// What the federation is made of.
+pub struct Parts {
+    /// The database.
+    pub db: Db,
+    /// The clock.
+    pub clock: Clock,
+    /// This server's tenants.
+    pub tenants: Tenants,
+    /// Their keys.
+    pub keys: KeyRing,
+    /// The way out.
+    pub client: Client,
+    /// Rate limits.
+    pub limits: Arc<Limits>,
+    /// Where the first tenant lives, if its public URL is another host than its name.
+    pub base_url: Option<BaseUrl>,
+}
+
+impl Federation {
+    /// Puts the parts together; nothing is sent yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let inner = Inner {
+            identity: Identity::new(parts.keys.clone()),
+            policies: Policies::new(parts.db.clone()),
+            peers: Peers::new(parts.db.clone(), parts.clock.clone(), parts.client.clone()),
+            journal: Journal::default(),
+            deliveries: Notify::new(),
+            parts,
+        };
+        Self(Arc::new(inner))
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.0.parts.db
+    }
+
+    /// The present moment in Unix milliseconds.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        self.0.parts.clock.now_ms()
+    }
+
+    /// Whom each tenant deals with.
+    #[must_use]
+    pub fn policies(&self) -> &Policies {
+        &self.0.policies
+    }
+
+    /// Other servers.
+    #[must_use]
+    pub fn peers(&self) -> &Peers {
+        &self.0.peers
+    }
+
+    /// What was refused.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.0.journal
+    }
+
+    /// This server's keys.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.0.parts.keys
+    }
+
+    /// This server's tenants.
+    #[must_use]
+    pub fn tenants(&self) -> &Tenants {
+        &self.0.parts.tenants
+    }
+
+    /// Rate limits.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.parts.limits
+    }
+
+    /// Tells the senders that there may be something to deliver, after the commit that made it so.
+    pub fn wake_senders(&self) {
+        self.0.deliveries.notify_one();
+    }
+
+    /// The tenant that answers to `authority` (lower case): by its name, by the first one's base URL, or the only one.
+    #[must_use]
+    pub fn tenant_of(&self, authority: &str) -> Option<Tenant> {
+        let tenants = self.tenants();
+        let named = ServerName::parse_listed(authority)
+            .ok()
+            .and_then(|name| tenants.by_server_name(&name));
+        let at_base_url = || {
+            let base_url = self.0.parts.base_url.as_ref()?;
+            tenants
+                .first()
+                .filter(|_| base_url.authority() == authority)
+        };
+        named.or_else(at_base_url).or_else(|| tenants.only())
+    }
+
+    /// What a tenant answers to: its name, and the base URL's host and port.
+    #[must_use]
+    pub fn authorities(&self, tenant: &Tenant) -> Vec<String> {
+        let base_url = self.base_url(tenant).map(|url| url.authority().to_owned());
+        std::iter::once(tenant.server_name().to_string())
+            .chain(base_url)
+            .collect()
+    }
+
+    /// The descriptor of a tenant.
+    ///
+    /// # Errors
+    /// The database's, or a key that cannot be used.
+    pub async fn descriptor(&self, tenant: &Tenant) -> Result<Arc<Value>, FederationError> {
+        self.0
+            .identity
+            .descriptor(self.db(), tenant, self.base_url(tenant), self.now_ms())
+            .await
+    }
+
+    /// Shows a tenant's new keys at once, after they changed.
+    pub fn keys_changed(&self, tenant: &Tenant) {
+        self.0.identity.forget(tenant);
+    }
+
+    /// Changes a tenant's policy, and tries the servers again at once that had to wait: they may be welcome now.
+    ///
+    /// # Errors
+    /// A value that cannot be taken, or the database's.
+    pub async fn change_policy(
+        &self,
+        tenant: &Tenant,
+        change: PolicyChange,
+    ) -> Result<Committed<Arc<Policy>>, FederationError> {
+        let changed = self
+            .policies()
+            .change(tenant, change, self.now_ms())
+            .await?;
+        self.peers().forget_all();
+        self.wake_senders();
+        Ok(changed)
+    }
+
+    /// Sends a signed request to a server that the tenant's policy allows, and waits for the whole answer, whatever its
+    /// status.
+    ///
+    /// # Errors
+    /// The policy's refusal, no usable answer, or the database's.
+    pub async fn call(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+        call: Call<'_>,
+    ) -> Result<PeerResponse, CallError> {
+        self.policies().get(tenant).await?.require(peer)?;
+        let base_url = self.peers().base_url(tenant, peer).await?;
+        let key = self.keys().current(tenant).ok_or(CallError::NoKey)?;
+        let to = Destination {
+            name: peer,
+            base_url: base_url.as_ref(),
+        };
+        let signer = Signer {
+            name: tenant.server_name(),
+            key: &key,
+        };
+        let client = &self.0.parts.client;
+        client
+            .send(to, call, signer, self.now_ms())
+            .await
+            .map_err(|error| CallError::Peer {
+                peer: peer.clone(),
+                error,
+            })
+    }
+
+    fn base_url(&self, tenant: &Tenant) -> Option<BaseUrl> {
+        self.0
+            .parts
+            .base_url
+            .clone()
+            .filter(|_| self.tenants().first().as_ref() == Some(tenant))
+    }
+}

@@ -46,7 +46,7 @@ where
 }
 
 /// Reads a body up to the router's limit.
-pub(super) async fn read(request: Request) -> Result<Bytes> {
+pub(crate) async fn read(request: Request) -> Result<Bytes> {
     match request.into_limited_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if is_too_long(&error) => {
@@ -65,6 +65,14 @@ fn is_too_long(error: &axum::Error) -> bool {
     let first: &(dyn std::error::Error + 'static) = error;
     std::iter::successors(Some(first), |error| error.source())
         .any(|error| error.is::<LengthLimitError>())
+}
+
+/// Reads an object of another server, to which this server's tenants mean nothing; an empty text counts as an empty object.
+pub(crate) fn foreign_object<T>(bytes: &[u8]) -> Result<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+{
+    object(bytes, None)
 }
 
 /// Reads an object, which may not name another tenant than the one in which the request acts; an empty text counts as

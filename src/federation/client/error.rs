@@ -11,6 +11,15 @@ use crate::federation::resolver::ResolveError;
 /// The client cannot be set up from these options.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientSetupError {
+    /// The file cannot be read.
+    #[error("SCAIWAVE_FEDERATION_CA_FILE: cannot read {}: {source}", path.display())]
+    CaUnreadable {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
     /// The file holds no certificates.
     #[error("SCAIWAVE_FEDERATION_CA_FILE holds no certificate in PEM form")]
     CaFile(#[source] Option<reqwest::Error>),

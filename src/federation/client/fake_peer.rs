@@ -1,8 +1,8 @@
 //! A server that notes what it is asked and answers the same bytes to everything: the other end in tests of calls.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair as TlsKey};
@@ -25,26 +25,43 @@ pub(crate) struct Received {
     pub(crate) sni: Option<String>,
 }
 
-/// A peer that answers every request with the same bytes.
+/// Makes the bytes of an answer from a request.
+type Respond = Box<dyn FnMut(&Received) -> Vec<u8> + Send>;
+
+/// A peer under a test's control.
 pub(crate) struct FakePeer {
     pub(crate) address: SocketAddr,
     pub(crate) received: mpsc::UnboundedReceiver<Received>,
+    answer: Arc<Mutex<Respond>>,
     connections: Arc<AtomicUsize>,
 }
 
 impl FakePeer {
-    /// Listens on a free port, with or without TLS.
+    /// Gives every request the same answer, with or without TLS.
     pub(crate) async fn start(answer: impl Into<Vec<u8>>, tls: Option<TlsAcceptor>) -> Self {
-        let answer = answer.into();
+        Self::listen(always(answer), tls).await
+    }
+
+    /// Answers as `respond` says.
+    pub(crate) async fn answering(
+        respond: impl FnMut(&Received) -> Vec<u8> + Send + 'static,
+    ) -> Self {
+        Self::listen(Box::new(respond), None).await
+    }
+
+    async fn listen(respond: Respond, tls: Option<TlsAcceptor>) -> Self {
+        let answer = Arc::new(Mutex::new(respond));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, received) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&connections);
+        let current = Arc::clone(&answer);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::SeqCst);
-                let (tls, sender, answer) = (tls.clone(), sender.clone(), answer.clone());
+                let answer = Arc::clone(&current);
+                let (tls, sender) = (tls.clone(), sender.clone());
                 tokio::spawn(async move {
                     match tls {
                         None => converse(stream, None, &answer, &sender).await,
@@ -62,11 +79,12 @@ impl FakePeer {
         Self {
             address,
             received,
+            answer,
             connections,
         }
     }
 
-    /// Listens on a free port without TLS.
+    /// Gives every request the same answer, without TLS.
     pub(crate) async fn plain(answer: impl Into<Vec<u8>>) -> Self {
         Self::start(answer, None).await
     }
@@ -81,6 +99,16 @@ impl FakePeer {
         .unwrap()
     }
 
+    /// How many requests it got since the last question.
+    pub(crate) fn new_requests(&mut self) -> usize {
+        std::iter::from_fn(|| self.received.try_recv().ok()).count()
+    }
+
+    /// Gives another answer from the next request on.
+    pub(crate) fn answer_from_now_on(&self, answer: impl Into<Vec<u8>>) {
+        *self.answer.lock().unwrap() = always(answer);
+    }
+
     /// How many connections were made to it.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
@@ -90,21 +118,28 @@ impl FakePeer {
 async fn converse(
     mut stream: impl AsyncRead + AsyncWrite + Unpin,
     sni: Option<String>,
-    answer: &[u8],
+    answer: &Mutex<Respond>,
     sender: &mpsc::UnboundedSender<Received>,
 ) {
-    let Some((line, headers, body)) = read_request(&mut stream).await else {
-        return;
-    };
-    let _ = sender.send(Received {
-        line,
-        headers,
-        body,
-        sni,
-    });
-    let _ = stream.write_all(answer).await;
-    // Held open, so that an answer without an end stays without one.
-    let _ = stream.read(&mut [0; 1]).await;
+    // A broken-off answer holds the connection open, so that it stays without an end.
+    while let Some((line, headers, body)) = read_request(&mut stream).await {
+        let received = Received {
+            line,
+            headers,
+            body,
+            sni: sni.clone(),
+        };
+        let answer = answer.lock().unwrap()(&received);
+        let _ = sender.send(received);
+        if stream.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn always(answer: impl Into<Vec<u8>>) -> Respond {
+    let answer = answer.into();
+    Box::new(move |_| answer.clone())
 }
 
 async fn read_request(

@@ -65,6 +65,9 @@ pub struct Descriptor {
     pub base_url: Option<BaseUrl>,
     /// Until when the document may be relied upon.
     pub valid_until: i64,
+    /// The current key's id; `public_key` says as much.
+    #[serde(default)]
+    pub key_id: Option<KeyId>,
     /// By the current key.
     pub signature: Signature,
 }
@@ -174,6 +177,7 @@ pub fn build(
         "endpoints": { "federation": FEDERATION_PATH },
         "keys": keys.get(surplus..).unwrap_or_default(),
         "valid_until": now_ms.saturating_add(VALIDITY_MS),
+        "key_id": current.key_id(),
     });
     let mut document = into_members(document)?;
     if let Some(base_url) = base_url {
@@ -263,6 +267,10 @@ fn check_keys(descriptor: &Descriptor, now_ms: i64) -> Result<(), DescriptorErro
         if !ids.insert(&key.key_id) {
             return Err(fault("a key is listed twice"));
         }
+    }
+    let key_id = descriptor.public_key.key_id();
+    if descriptor.key_id.is_some_and(|stated| stated != key_id) {
+        return Err(fault("key_id is not that of public_key"));
     }
     match descriptor.current() {
         None => Err(fault("public_key is not among the keys")),

@@ -2,6 +2,7 @@
 //! routes, in simulations and under a fuzzer. May use `events::core` and nothing else of the crate but the catalogue.
 
 pub mod address;
+pub mod delivery;
 pub mod descriptor;
 pub mod http_signature;
 pub mod policy;

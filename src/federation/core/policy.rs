@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Code;
-use crate::error::Coded;
+use crate::error::{Coded, Reason};
 use crate::events::core::names::ServerName;
 
 /// Most names in each of the two lists.
@@ -167,7 +167,8 @@ impl Policy {
 }
 
 /// The body of `PUT /v1/admin/federation/policy`: absent keys stay as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, garde::Validate)]
+#[garde(allow_unvalidated)]
 pub struct PolicyChange {
     /// See [`Policy::default_mode`].
     pub default_mode: Option<DefaultMode>,
@@ -185,14 +186,12 @@ pub struct PolicyChange {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPolicy {
     /// An entry is no server name.
-    #[error("{name:?} is not a server name (host or host:port)")]
+    #[error("is not a server name (host or host:port)")]
     Name {
         /// The list.
         key: &'static str,
         /// Where in it.
         index: usize,
-        /// What stands there, cut to a bounded length.
-        name: String,
     },
     /// Too many entries.
     #[error("at most {MAX_LISTED_PEERS} servers can be listed")]
@@ -215,8 +214,18 @@ impl InvalidPolicy {
     #[must_use]
     pub fn path(&self) -> String {
         match self {
-            Self::Name { key, index, .. } => format!("{key}[{index}]"),
+            Self::Name { key, index } => format!("{key}[{index}]"),
             Self::TooMany { key } | Self::OutOfRange { key, .. } => (*key).to_owned(),
+        }
+    }
+
+    /// The kind of fault, in the fixed words of the client API.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Name { .. } => Reason::Format,
+            Self::TooMany { .. } => Reason::Length,
+            Self::OutOfRange { .. } => Reason::Range,
         }
     }
 }
@@ -233,11 +242,7 @@ fn parse_peers(key: &'static str, names: &[String]) -> Result<BTreeSet<ServerNam
             name.trim()
                 .to_ascii_lowercase()
                 .parse()
-                .map_err(|_| InvalidPolicy::Name {
-                    key,
-                    index,
-                    name: name.chars().take(100).collect(),
-                })
+                .map_err(|_| InvalidPolicy::Name { key, index })
         })
         .collect()
 }

@@ -65,9 +65,9 @@ impl Pinned {
 
     /// The key with this id, if requests may be signed with it now.
     #[must_use]
-    pub fn key(&self, id: &KeyId, now_ms: i64) -> Option<&PublicKey> {
+    pub fn key(&self, id: KeyId, now_ms: i64) -> Option<&PublicKey> {
         self.keys
-            .get(id)
+            .get(&id)
             .filter(|key| is_valid_at(key.valid_from, key.expires_at, now_ms))
             .map(|key| &key.public_key)
     }

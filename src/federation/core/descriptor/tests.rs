@@ -74,6 +74,11 @@ fn a_document_that_was_built_is_read_back() {
 }
 
 #[test]
+fn the_key_id_may_be_left_out() {
+    assert!(changed(|members| drop(members.remove("key_id"))).is_ok());
+}
+
+#[test]
 fn unknown_members_are_covered_by_the_signature_and_passed_over() {
     assert!(
         changed(|members| drop(members.insert("software".to_owned(), json!({"name": "other"}))))
@@ -136,6 +141,7 @@ fn misshapen_documents_are_refused() {
         assert!(matches!(error, DescriptorError::Shape(_)), "{error}");
     };
     shape(|members| drop(members.remove("valid_until")));
+    shape(|members| members["key_id"] = json!(key(2).key_id()));
     shape(|members| members["keys"][0]["key_id"] = json!(key(2).key_id()));
     shape(|members| {
         let first = members["keys"][0].clone();
@@ -177,10 +183,10 @@ fn first_contact_pins() {
     let pinned = Pinned::first(&descriptor(1));
     assert_eq!(pinned.current(), key(1).key_id());
     assert_eq!(
-        pinned.key(&key(1).key_id(), NOW_MS),
+        pinned.key(key(1).key_id(), NOW_MS),
         Some(key(1).public_key())
     );
-    assert_eq!(pinned.key(&key(2).key_id(), NOW_MS), None);
+    assert_eq!(pinned.key(key(2).key_id(), NOW_MS), None);
 }
 
 #[test]
@@ -189,7 +195,7 @@ fn a_rotation_heals_by_itself_and_the_old_key_ends_with_the_overlap() {
         .accept(&descriptor(2), time_of(2))
         .unwrap();
     assert_eq!(pinned.current(), key(2).key_id());
-    let old = |now_ms| pinned.key(&key(1).key_id(), now_ms).is_some();
+    let old = |now_ms| pinned.key(key(1).key_id(), now_ms).is_some();
     assert!(old(NOW_MS + 31 * DAY_MS - 1));
     assert!(!old(NOW_MS + 31 * DAY_MS));
 }
@@ -210,7 +216,7 @@ fn the_pinned_key_need_not_be_listed_any_more_to_be_followed() {
         .unwrap();
     assert_eq!(pinned.current(), key(2).key_id());
     assert_eq!(
-        pinned.key(&key(1).key_id(), time_of(2)),
+        pinned.key(key(1).key_id(), time_of(2)),
         None,
         "a key that is no longer listed has expired"
     );
@@ -284,7 +290,7 @@ fn what_is_remembered_is_bounded_and_survives_storage() {
     }
     assert!(pinned.keys().count() <= 2 * MAX_KEYS);
     assert_eq!(
-        pinned.key(&key(60).key_id(), time_of(60)),
+        pinned.key(key(60).key_id(), time_of(60)),
         Some(key(60).public_key())
     );
     let stored = serde_json::to_string(&pinned).unwrap();

@@ -92,7 +92,7 @@ pub enum Fault {
         has_body: bool,
     },
     /// The request was sent to another server, or a proxy changed `Host`.
-    #[error("the request's authority is none of this server's: {}", own.join(", "))]
+    #[error("the request's authority is none of this server's names{}{}", if own.is_empty() { "" } else { ": " }, own.join(", "))]
     Authority {
         /// What this server answers to.
         own: Vec<String>,
@@ -131,6 +131,12 @@ impl SignatureError {
             fault,
             target: Some(Box::new(target)),
         }
+    }
+
+    /// The refusal of a request that was sent to another server than this.
+    #[must_use]
+    pub fn wrong_authority(request: &Request<'_>) -> Self {
+        Self::about(Fault::Authority { own: Vec::new() }, Target::of(request))
     }
 
     /// What is wrong.

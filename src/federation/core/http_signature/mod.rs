@@ -36,7 +36,7 @@ const TAG: &str = "scaiwave-federation-v1";
 const ALG: &str = "ed25519";
 const LABEL: &KeyRef = key_ref("scaiwave");
 /// How far `created` may be from the receiver's clock, in seconds.
-const MAX_SKEW_S: i64 = 60;
+const MAX_SKEW_S: u64 = 60;
 /// Longest value of one of the signature's headers: far above what a lawful one needs.
 const MAX_HEADER_BYTES: usize = 2_048;
 
@@ -156,23 +156,14 @@ impl Parsed {
     /// # Errors
     /// What is wrong, with the request's target as received.
     pub fn check(
-        self,
+        &self,
         request: &Request<'_>,
         headers: &HeaderMap,
         own: &[&str],
         now_ms: i64,
     ) -> Result<Checked, SignatureError> {
-        let target = Target::of(request);
-        match self.check_all(request, headers, own, now_ms) {
-            Ok((base, signature)) => Ok(Checked {
-                server_name: self.server_name,
-                key_id: self.key_id,
-                base,
-                signature,
-                target,
-            }),
-            Err(fault) => Err(SignatureError::about(fault, target)),
-        }
+        self.check_all(request, headers, own, now_ms)
+            .map_err(|fault| SignatureError::about(fault, Target::of(request)))
     }
 
     fn check_all(
@@ -181,9 +172,9 @@ impl Parsed {
         headers: &HeaderMap,
         own: &[&str],
         now_ms: i64,
-    ) -> Result<(String, Signature), Fault> {
+    ) -> Result<Checked, Fault> {
         let signature = self.signature(headers)?;
-        check_params(&self.input.params, now_ms)?;
+        let created_s = check_params(&self.input.params, now_ms)?;
         check_coverage(&self.input.components, !request.body.is_empty())?;
         let authority = request.authority.to_ascii_lowercase();
         if !own.contains(&authority.as_str()) {
@@ -208,7 +199,14 @@ impl Parsed {
         }
         let base = input::base(&components, &self.input.params)
             .map_err(|fault| malformed(&SIGNATURE_INPUT, &fault))?;
-        Ok((base, signature))
+        Ok(Checked {
+            server_name: self.server_name.clone(),
+            key_id: self.key_id,
+            created_s,
+            base,
+            signature,
+            target: Target::of(request),
+        })
     }
 
     fn signature(&self, headers: &HeaderMap) -> Result<Signature, Fault> {
@@ -230,6 +228,7 @@ impl Parsed {
 pub struct Checked {
     server_name: ServerName,
     key_id: KeyId,
+    created_s: i64,
     base: String,
     signature: Signature,
     target: Target,
@@ -246,6 +245,12 @@ impl Checked {
     #[must_use]
     pub fn key_id(&self) -> KeyId {
         self.key_id
+    }
+
+    /// When the caller says that it signed, in Unix milliseconds, to the second.
+    #[must_use]
+    pub fn created_ms(&self) -> i64 {
+        self.created_s.saturating_mul(1_000)
     }
 
     /// Verifies the signature, strictly (RFC 8032, canonical S, no small-order keys).
@@ -274,48 +279,36 @@ impl Checked {
     }
 }
 
-/// Refuses all but `created`, `keyid`, `alg` and `tag`, each once, with the values that the protocol gives them.
-fn check_params(params: &[Param], now_ms: i64) -> Result<(), Fault> {
-    let mut seen = [0; 4];
+/// Refuses all but `created`, `keyid`, `alg` and `tag`, each once, with the values that the protocol gives them; returns
+/// `created`.
+fn check_params(params: &[Param], now_ms: i64) -> Result<i64, Fault> {
+    let fault = |name: &str| Fault::Parameter {
+        name: name.to_owned(),
+    };
+    let (mut created, mut key_ids, mut algs, mut tags) = (None, 0, 0, 0);
     for param in params {
-        let slot = match param {
-            Param::Created(created_s) => {
-                let now_s = now_ms.div_euclid(1_000);
-                if created_s.abs_diff(now_s) > MAX_SKEW_S.unsigned_abs() {
-                    return Err(Fault::Clock {
-                        created_s: *created_s,
-                        now_s,
-                    });
-                }
-                0
-            }
-            Param::KeyId(_) => 1,
-            Param::Alg(alg) if alg.as_str() == ALG => 2,
-            Param::Tag(tag) if tag.as_str() == TAG => 3,
-            Param::Alg(_) => {
-                return Err(Fault::Parameter {
-                    name: "alg".to_owned(),
-                });
-            }
-            Param::Tag(_) => {
-                return Err(Fault::Parameter {
-                    name: "tag".to_owned(),
-                });
-            }
-            Param::Unexpected(name) => return Err(Fault::Parameter { name: name.clone() }),
-        };
-        if let Some(count) = seen.get_mut(slot) {
-            *count += 1;
+        match param {
+            Param::Created(_) if created.is_some() => return Err(fault("created")),
+            Param::Created(created_s) => created = Some(*created_s),
+            Param::KeyId(_) => key_ids += 1,
+            Param::Alg(alg) if alg.as_str() == ALG => algs += 1,
+            Param::Tag(tag) if tag.as_str() == TAG => tags += 1,
+            Param::Alg(_) => return Err(fault("alg")),
+            Param::Tag(_) => return Err(fault("tag")),
+            Param::Unexpected(name) => return Err(fault(name)),
         }
     }
-    for (count, name) in seen.into_iter().zip(["created", "keyid", "alg", "tag"]) {
+    for (count, name) in [(key_ids, "keyid"), (algs, "alg"), (tags, "tag")] {
         if count != 1 {
-            return Err(Fault::Parameter {
-                name: name.to_owned(),
-            });
+            return Err(fault(name));
         }
     }
-    Ok(())
+    let created_s = created.ok_or_else(|| fault("created"))?;
+    let now_s = now_ms.div_euclid(1_000);
+    if created_s.abs_diff(now_s) > MAX_SKEW_S {
+        return Err(Fault::Clock { created_s, now_s });
+    }
+    Ok(created_s)
 }
 
 /// Refuses a component that is missing, repeated, qualified by parameters, or none of the protocol's.

@@ -1,0 +1,113 @@
+//! The journal of what other servers sent and was refused: bounded, written for admins, never silently skipped.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use super::model::{Check, Rejection};
+use super::store;
+use crate::db::{Db, DbError, Tx};
+use crate::events::core::names::ServerName;
+use crate::tenants::Tenant;
+
+/// Writes between two cuts to the bound.
+const PRUNE_EVERY: u64 = 64;
+/// How often one peer's requests that fail a check before their contents are written down: anybody can send those.
+const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Writes the journal.
+pub struct Journal {
+    writes: AtomicU64,
+    noted: Cache<(i64, ServerName, u8), ()>,
+}
+
+impl Default for Journal {
+    fn default() -> Self {
+        let noted = Cache::builder()
+            .max_capacity(10_000)
+            .time_to_live(REQUEST_INTERVAL)
+            .build();
+        Self {
+            writes: AtomicU64::new(0),
+            noted,
+        }
+    }
+}
+
+impl Journal {
+    /// Writes these refusals in a transaction that does other things too.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn write(
+        &self,
+        tenant: &Tenant,
+        tx: &mut Tx,
+        rejections: &[Rejection],
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        if rejections.is_empty() {
+            return Ok(());
+        }
+        let entries: Vec<(Uuid, &Rejection)> = rejections
+            .iter()
+            .map(|rejection| (rising_id(now_ms), rejection))
+            .collect();
+        store::journal::insert(tenant, tx, &entries, now_ms).await?;
+        if self
+            .writes
+            .fetch_add(1, Ordering::Relaxed)
+            .is_multiple_of(PRUNE_EVERY)
+        {
+            store::journal::prune(tenant, tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes that a whole request was refused, at most once a minute for one peer and check. What the database says
+    /// about it goes to the log: the refusal stands in any case.
+    pub async fn note_request(&self, tenant: &Tenant, db: &Db, rejection: Rejection, now_ms: i64) {
+        let key = (tenant.key(), rejection.peer.clone(), rejection.check.into());
+        if self.noted.contains_key(&key) {
+            return;
+        }
+        self.noted.insert(key, ());
+        if let Err(error) = self.write_alone(tenant, db, rejection, now_ms).await {
+            tracing::warn!(%error, "a refused request could not be written to the journal");
+        }
+    }
+
+    async fn write_alone(
+        &self,
+        tenant: &Tenant,
+        db: &Db,
+        rejection: Rejection,
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        let mut tx = db.begin().await?;
+        self.write(tenant, &mut tx, &[rejection], now_ms).await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+}
+
+/// A UUIDv7: its text rises with time.
+fn rising_id(now_ms: i64) -> Uuid {
+    let ms = u64::try_from(now_ms).unwrap_or(0);
+    uuid::Builder::from_unix_timestamp_millis(ms, &rand::random()).into_uuid()
+}
+
+impl Rejection {
+    /// A whole request of `peer` that failed a check.
+    pub fn request(peer: &ServerName, check: Check, error: &impl crate::error::Coded) -> Self {
+        Self {
+            peer: peer.clone(),
+            check,
+            code: error.code(),
+            message: error.to_string(),
+            event: super::model::RejectedEvent::default(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Bringing our logs to other servers: durable, in order, each event once, however long they are away.
+//!
+//! The outbox holds positions, not copies: an append moves the ends of the rooms concerned in its own transaction
+//! ([`extend`]), and a sender reads from the log what lies between. One request at a time for each destination. Failures
+//! make a destination wait longer and longer; a valid request from it ends the waiting.
+
+mod sender;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use self::sender::Sender;
+use super::Federation;
+use super::store;
+use crate::events::core::names::ServerName;
+use crate::tenants::Tenant;
+
+pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, open};
+
+/// Destinations that are sent to at one time.
+const SENDERS: usize = 64;
+/// How often the outbox is looked through although nobody said anything: waiting destinations become due by time.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Sends until `stop`, and ends when the last sender has.
+pub async fn run(federation: Federation, stop: CancellationToken) {
+    let slots = Arc::new(Semaphore::new(SENDERS));
+    let busy: Busy = Arc::default();
+    while !stop.is_cancelled() {
+        for tenant in federation.tenants().all() {
+            match store::outbox::due(&tenant, federation.db(), federation.now_ms()).await {
+                Ok(due) => {
+                    for destination in due {
+                        start(&federation, &slots, &busy, &tenant, destination, &stop).await;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, tenant = tenant.slug(), "the outbox cannot be read")
+                }
+            }
+        }
+        tokio::select! {
+            () = federation.0.deliveries.notified() => {}
+            () = tokio::time::sleep(TICK) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+    // All slots are free again when the last sender is done.
+    let all = u32::try_from(SENDERS).unwrap_or(u32::MAX);
+    let _ = slots.acquire_many(all).await;
+}
+
+/// Destinations that are sent to now, and whether they became due again meanwhile.
+type Busy = Arc<Mutex<BTreeMap<(i64, ServerName), bool>>>;
+
+/// Marks a destination as being sent to while it lives.
+struct Sending {
+    federation: Federation,
+    busy: Busy,
+    key: (i64, ServerName),
+}
+
+impl Sending {
+    /// None: it is being sent to already, and will be looked at again afterwards.
+    fn begin(
+        federation: &Federation,
+        busy: &Busy,
+        tenant: &Tenant,
+        destination: &ServerName,
+    ) -> Option<Self> {
+        let key = (tenant.key(), destination.clone());
+        let mut marks = busy.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(again) = marks.get_mut(&key) {
+            *again = true;
+            return None;
+        }
+        marks.insert(key.clone(), false);
+        Some(Self {
+            federation: federation.clone(),
+            busy: Arc::clone(busy),
+            key,
+        })
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        let again = self
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
+        if again == Some(true) {
+            self.federation.wake_senders();
+        }
+    }
+}
+
+async fn start(
+    federation: &Federation,
+    slots: &Arc<Semaphore>,
+    busy: &Busy,
+    tenant: &Tenant,
+    destination: ServerName,
+    stop: &CancellationToken,
+) {
+    let Some(sending) = Sending::begin(federation, busy, tenant, &destination) else {
+        return;
+    };
+    let Ok(slot) = Arc::clone(slots).acquire_owned().await else {
+        return;
+    };
+    let sender = Sender {
+        federation: federation.clone(),
+        tenant: tenant.clone(),
+        destination,
+        stop: stop.clone(),
+    };
+    tokio::spawn(async move {
+        // A request that is cut off by the stop is repeated after the next start: positions move with its answer.
+        tokio::select! {
+            () = sender.drain() => {}
+            () = sender.stop.cancelled() => {}
+        }
+        drop(sending);
+        drop(slot);
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,379 @@
+//! Sending to one destination: requests first, then batches of events, until nothing is left or something fails.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::Job;
+use crate::db::{Db, DbError, Tx};
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::ServerName;
+use crate::events::store as logs;
+use crate::federation::client::{Call, PeerResponse};
+use crate::federation::core::delivery::{
+    self, AnswerError, Cut, LogPlace, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Refused, RoomOutcome,
+    backoff,
+};
+use crate::federation::core::descriptor::FEDERATION_PATH;
+use crate::federation::error::CallError;
+use crate::federation::model::Peer;
+use crate::federation::{Federation, store};
+use crate::tenants::Tenant;
+
+/// Rooms that one batch takes from.
+const MAX_BATCH_ROOMS: i64 = 32;
+/// Largest answer to a delivery.
+const MAX_ANSWER_BYTES: usize = 256 << 10;
+
+/// Why a delivery ends early. The text becomes the peer's last error.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Call(#[from] CallError),
+    #[error("it answered {status}{}", text.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
+    Status {
+        status: StatusCode,
+        text: Option<String>,
+        retry_after: Option<Duration>,
+    },
+    #[error(transparent)]
+    Answer(#[from] AnswerError),
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Sends to one destination.
+pub(super) struct Sender {
+    pub(super) federation: Federation,
+    pub(super) tenant: Tenant,
+    pub(super) destination: ServerName,
+    pub(super) stop: CancellationToken,
+}
+
+/// What one batch holds.
+#[derive(Default)]
+struct Batch {
+    places: Vec<(RoomId, LogPlace)>,
+    events: Vec<Value>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Adds an event unless the batch is full. A single event always fits.
+    fn add(&mut self, room_id: RoomId, place: LogPlace, event: Value, most: usize) -> bool {
+        let bytes = event.to_string().len() + 1;
+        let is_full = self.events.len() >= most || self.bytes + bytes > MAX_BATCH_BYTES - 64;
+        if is_full && !self.events.is_empty() {
+            return false;
+        }
+        self.places.push((room_id, place));
+        self.events.push(event);
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Sender {
+    /// Sends until there is nothing more, or something fails; writes down how it went.
+    pub(super) async fn drain(&self) {
+        let result = self.send_all().await;
+        let written = match result {
+            Ok(false) => Ok(()),
+            Ok(true) => self.write_success().await,
+            Err(failed) => self.write_failure(&failed).await,
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, peer = %self.destination, "the state of a delivery could not be written down");
+        }
+        self.federation
+            .peers()
+            .forget(&self.tenant, &self.destination);
+    }
+
+    /// True: something was delivered.
+    async fn send_all(&self) -> Result<bool, Failed> {
+        let mut delivered = false;
+        let mut cut = Cut::default();
+        while !self.stop.is_cancelled() {
+            let now_ms = self.federation.now_ms();
+            if let Some(job) =
+                store::outbox::next_job(&self.tenant, self.db(), &self.destination).await?
+            {
+                self.send_job(&job, now_ms).await?;
+                delivered = true;
+                continue;
+            }
+            let batch = self.next_batch(cut, now_ms).await?;
+            if batch.events.is_empty() {
+                break;
+            }
+            match self.send_batch(&batch).await? {
+                Ok(rooms) => {
+                    self.write_progress(rooms).await?;
+                    delivered = true;
+                    cut = cut.after_success();
+                }
+                Err(refusal) => match cut.after_refusal(batch.events.len()) {
+                    Some(smaller) => cut = smaller,
+                    None => {
+                        self.stall(&batch, &refusal).await?;
+                        cut = Cut::default();
+                    }
+                },
+            }
+        }
+        Ok(delivered)
+    }
+
+    fn db(&self) -> &Db {
+        self.federation.db()
+    }
+
+    async fn next_batch(&self, cut: Cut, now_ms: i64) -> Result<Batch, DbError> {
+        let mut batch = Batch::default();
+        let pending = store::outbox::pending(
+            &self.tenant,
+            self.db(),
+            &self.destination,
+            now_ms,
+            MAX_BATCH_ROOMS,
+        )
+        .await?;
+        for position in pending {
+            let limit = cut.events.saturating_sub(batch.events.len());
+            if limit == 0 {
+                break;
+            }
+            if !self.add_room(&mut batch, &position, cut, limit).await? {
+                break;
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Adds what a room has to deliver. False: the batch is full.
+    async fn add_room(
+        &self,
+        batch: &mut Batch,
+        position: &store::outbox::Position,
+        cut: Cut,
+        limit: usize,
+    ) -> Result<bool, DbError> {
+        let mut from = position.sent;
+        let page = self.read_log(position.room_id, from, limit).await?;
+        let page = if page.is_empty() && from.epoch < position.end.epoch {
+            from = LogPlace {
+                epoch: from.epoch + 1,
+                seq: 0,
+            };
+            self.read_log(position.room_id, from, limit).await?
+        } else {
+            page
+        };
+        for (place, mut event) in page.into_iter().filter(|(place, _)| *place <= position.end) {
+            if cut.bare
+                && let Some(members) = event.as_object_mut()
+            {
+                members.remove("content");
+                members.remove("salt");
+            }
+            if !batch.add(position.room_id, place, event, cut.events) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn read_log(
+        &self,
+        room_id: RoomId,
+        after: LogPlace,
+        limit: usize,
+    ) -> Result<Vec<(LogPlace, Value)>, DbError> {
+        let limit = i64::try_from(limit.min(MAX_BATCH_EVENTS)).unwrap_or(1);
+        let origin = self.tenant.server_name();
+        let page = logs::log_page(
+            &self.tenant,
+            self.db(),
+            room_id,
+            origin,
+            (after.epoch, after.seq),
+            limit,
+        )
+        .await?;
+        Ok(page
+            .iter()
+            .map(|placed| {
+                let event = &placed.event;
+                (
+                    LogPlace {
+                        epoch: event.epoch,
+                        seq: event.seq,
+                    },
+                    event.to_value(),
+                )
+            })
+            .collect())
+    }
+
+    /// Sends a batch; the inner error is why its content was refused.
+    async fn send_batch(
+        &self,
+        batch: &Batch,
+    ) -> Result<Result<BTreeMap<RoomId, RoomOutcome>, String>, Failed> {
+        let body = json!({ "events": batch.events }).to_string();
+        let answer = self.post("/send", body).await?;
+        match answer.status {
+            StatusCode::OK => Ok(Ok(delivery::settle(&batch.places, &answer.body)?)),
+            status if delivery::refused(status) == Refused::Split => Ok(Err(error_text(
+                &answer.body,
+            )
+            .unwrap_or_else(|| status.to_string()))),
+            _ => Err(failed(&answer)),
+        }
+    }
+
+    /// Sends a request that must arrive. One that is refused for good, or too old, is given up and journalled.
+    async fn send_job(&self, job: &Job, now_ms: i64) -> Result<(), Failed> {
+        let given_up = if now_ms >= job.expires_at {
+            Some("it could not be delivered in time".to_owned())
+        } else {
+            let answer = self.post(&job.path, job.body.clone()).await?;
+            match answer.status.as_u16() {
+                200..=299 => None,
+                404 | 409 | 410 | 413 | 422 => {
+                    Some(error_text(&answer.body).unwrap_or_else(|| answer.status.to_string()))
+                }
+                _ => return Err(failed(&answer)),
+            }
+        };
+        if let Some(reason) = given_up {
+            tracing::info!(peer = %self.destination, kind = job.kind, reason, "a request to another server was given up");
+        }
+        let mut tx = self.db().begin().await?;
+        store::outbox::remove_job(&self.tenant, &mut tx, job.id).await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+
+    async fn post(&self, path: &str, body: String) -> Result<PeerResponse, CallError> {
+        let path = format!("{FEDERATION_PATH}{path}");
+        let call = Call {
+            method: Method::POST,
+            path_and_query: &path,
+            body: Some(body.into_bytes()),
+            max_response: MAX_ANSWER_BYTES,
+        };
+        self.federation
+            .call(&self.tenant, &self.destination, call)
+            .await
+    }
+
+    async fn write_progress(&self, rooms: BTreeMap<RoomId, RoomOutcome>) -> Result<(), DbError> {
+        let mut tx = self.db().begin().await?;
+        let now_ms = self.federation.now_ms();
+        for (room_id, outcome) in rooms {
+            if let Some(place) = outcome.reached {
+                store::outbox::reached(&self.tenant, &mut tx, &self.destination, room_id, place)
+                    .await?;
+            }
+            if let Some(reason) = outcome.stalled {
+                self.write_stall(&mut tx, room_id, &reason, now_ms).await?;
+            }
+        }
+        store::outbox::forget_closed(&self.tenant, &mut tx, &self.destination).await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+
+    /// An event that is refused even without its content holds up its own room only.
+    async fn stall(&self, batch: &Batch, reason: &str) -> Result<(), DbError> {
+        let mut tx = self.db().begin().await?;
+        for (room_id, _) in &batch.places {
+            self.write_stall(&mut tx, *room_id, reason, self.federation.now_ms())
+                .await?;
+        }
+        tx.commit(()).await?;
+        Ok(())
+    }
+
+    async fn write_stall(
+        &self,
+        tx: &mut Tx,
+        room_id: RoomId,
+        reason: &str,
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        let stalls = store::outbox::stalls(&self.tenant, tx, &self.destination, room_id).await?;
+        let next = later(now_ms, backoff(stalls.saturating_add(1), 0, rand::random()));
+        store::outbox::stalled(&self.tenant, tx, &self.destination, room_id, next, reason).await
+    }
+
+    async fn write_success(&self) -> Result<(), DbError> {
+        let now_ms = self.federation.now_ms();
+        let mut tx = self.db().begin().await?;
+        store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
+        store::peers::save_sent(&self.tenant, &mut tx, &self.destination, now_ms).await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+
+    async fn write_failure(&self, failed: &Failed) -> Result<(), DbError> {
+        let now_ms = self.federation.now_ms();
+        self.federation
+            .peers()
+            .forget(&self.tenant, &self.destination);
+        let mut peer = Peer::clone(
+            &*self
+                .federation
+                .peers()
+                .get(&self.tenant, &self.destination)
+                .await?,
+        );
+        peer.send_failures = peer.send_failures.saturating_add(1);
+        let since = *peer.failing_since.get_or_insert(now_ms);
+        let wait = backoff(
+            peer.send_failures,
+            now_ms.saturating_sub(since),
+            rand::random(),
+        );
+        let asked = match failed {
+            Failed::Status { retry_after, .. } => retry_after.unwrap_or_default(),
+            Failed::Call(_) | Failed::Answer(_) | Failed::Db(_) => Duration::ZERO,
+        };
+        peer.next_send_at = later(now_ms, wait.max(asked.min(Duration::from_secs(3_600))));
+        let mut tx = self.db().begin().await?;
+        store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
+        store::peers::save_send_failure(&self.tenant, &mut tx, &peer, &failed.to_string(), now_ms)
+            .await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+}
+
+fn failed(answer: &PeerResponse) -> Failed {
+    Failed::Status {
+        status: answer.status,
+        text: error_text(&answer.body),
+        retry_after: answer.retry_after(),
+    }
+}
+
+/// Code and message of an error in the catalogue's form, cut to a bounded length.
+fn error_text(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body.get("error")?;
+    let code = error.get("code")?.as_str()?;
+    let message = error
+        .get("message")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    Some(format!("{code}: {message}").chars().take(300).collect())
+}
+
+fn later(now_ms: i64, wait: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,360 @@
+//! Other servers as a tenant knows them: their keys, fetched at first contact and pinned, and how they are doing.
+//!
+//! Called for servers that the tenant's policy allows, and for no others: every question here may cause a lookup and a
+//! connection. A descriptor is fetched when nothing is pinned, when a key is unknown (once a minute at most), and when
+//! the last one gets old. A failure is written down and makes the next try wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+use tokio::sync::{Mutex, Semaphore};
+
+use super::client::{Client, PeerError};
+use super::core::delivery::backoff;
+use super::core::descriptor::{self, BaseUrl, DescriptorError, PinError, Pinned, VALIDITY_MS};
+use super::model::Peer;
+use super::store;
+use crate::clock::Clock;
+use crate::db::{Committed, Db, DbError};
+use crate::events::core::names::ServerName;
+use crate::events::core::sign::{KeyId, PublicKey};
+use crate::tenants::Tenant;
+
+/// Peers kept in memory.
+const MOST_PEERS: u64 = 20_000;
+/// How long another node's change may stay unnoticed.
+const MEMORY: Duration = Duration::from_secs(30);
+/// Descriptor fetches at one time, over all peers.
+const FETCHES: usize = 16;
+/// How often a peer's descriptor is fetched because of keys that nobody knows.
+const UNKNOWN_KEY_INTERVAL_MS: i64 = 60_000;
+/// The shortest wait after a failed fetch: a fetch is cheap for who causes it and not for us.
+const MIN_FETCH_WAIT_MS: i64 = 60_000;
+/// How often "last seen" is written down while nothing else changes.
+const SEEN_INTERVAL_MS: i64 = 60_000;
+
+type Name = (i64, ServerName);
+
+/// All peers of all tenants.
+#[derive(Clone)]
+pub struct Peers(Arc<Inner>);
+
+struct Inner {
+    db: Db,
+    clock: Clock,
+    client: Client,
+    known: Cache<Name, Arc<Peer>>,
+    /// One fetch at a time for each peer, with the time of the last one.
+    fetching: Cache<Name, Arc<Mutex<Option<i64>>>>,
+    slots: Semaphore,
+}
+
+/// Why no key of a peer can be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The peer has no such key, or its descriptor cannot be had; why is written down for admins.
+    #[error("the peer's key is unknown")]
+    Unknown,
+    /// The database's own code.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Why a descriptor is not taken. The text is shown to admins as the peer's last error, and to nobody else: it may tell
+/// where a name of a private network leads.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    #[error(transparent)]
+    Pin(#[from] PinError),
+}
+
+impl Peers {
+    /// Nothing read yet.
+    #[must_use]
+    pub fn new(db: Db, clock: Clock, client: Client) -> Self {
+        let known = Cache::builder()
+            .max_capacity(MOST_PEERS)
+            .time_to_live(MEMORY)
+            .build();
+        let fetching = Cache::builder().max_capacity(MOST_PEERS).build();
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            client,
+            known,
+            fetching,
+            slots: Semaphore::new(FETCHES),
+        }))
+    }
+
+    /// What is known of a server; nothing is fetched.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn get(&self, tenant: &Tenant, name: &ServerName) -> Result<Arc<Peer>, DbError> {
+        let key = (tenant.key(), name.clone());
+        if let Some(peer) = self.0.known.get(&key) {
+            return Ok(peer);
+        }
+        let stored = store::peers::get(tenant, &self.0.db, name).await?;
+        let peer =
+            Arc::new(stored.unwrap_or_else(|| Peer::unknown(name.clone(), self.0.clock.now_ms())));
+        self.0.known.insert(key, Arc::clone(&peer));
+        Ok(peer)
+    }
+
+    /// The pinned key with this id, if it is good now and the descriptor is; nothing is fetched.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn pinned_key(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        key_id: KeyId,
+    ) -> Result<Option<PublicKey>, DbError> {
+        let now_ms = self.0.clock.now_ms();
+        let peer = self.get(tenant, name).await?;
+        if now_ms >= peer.descriptor_until {
+            return Ok(None);
+        }
+        Ok(peer
+            .pinned
+            .as_ref()
+            .and_then(|pinned| pinned.key(key_id, now_ms))
+            .cloned())
+    }
+
+    /// The key with this id, fetched if it has to be and may be.
+    ///
+    /// # Errors
+    /// [`KeyError::Unknown`]: there is none, or it cannot be had now.
+    pub async fn key(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        key_id: KeyId,
+    ) -> Result<PublicKey, KeyError> {
+        if let Some(key) = self.pinned_key(tenant, name, key_id).await? {
+            self.renew_if_old(tenant, name).await?;
+            return Ok(key);
+        }
+        self.fetch(tenant, name, UNKNOWN_KEY_INTERVAL_MS).await?;
+        self.pinned_key(tenant, name, key_id)
+            .await?
+            .ok_or(KeyError::Unknown)
+    }
+
+    /// Where a server lives, if not at its name. Its descriptor is fetched if nothing is known of it and nobody listed
+    /// its address; where that fails, its name has to do.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn base_url(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+    ) -> Result<Option<BaseUrl>, DbError> {
+        if self.0.client.lists(name) {
+            return Ok(None);
+        }
+        if self.get(tenant, name).await?.pinned.is_none() {
+            self.fetch(tenant, name, 0).await?;
+        }
+        Ok(self.get(tenant, name).await?.base_url.clone())
+    }
+
+    /// Fetches a server's descriptor, unless that was done less than `interval_ms` ago or it has to wait after failures.
+    /// A failure is written down, not returned.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn fetch(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        interval_ms: i64,
+    ) -> Result<(), DbError> {
+        let key = (tenant.key(), name.clone());
+        let lock = self.0.fetching.get_with(key.clone(), Arc::default);
+        let mut last = lock.lock().await;
+        let now_ms = self.0.clock.now_ms();
+        let peer = self.get(tenant, name).await?;
+        if last.is_some_and(|last| now_ms < last.saturating_add(interval_ms))
+            || now_ms < peer.next_fetch_at
+        {
+            return Ok(());
+        }
+        *last = Some(now_ms);
+        let fetched = self.fetch_and_pin(&peer).await;
+        let mut next = Peer::clone(&peer);
+        let now_ms = self.0.clock.now_ms();
+        let mut tx = self.0.db.begin().await?;
+        store::peers::ensure(tenant, &mut tx, name, now_ms).await?;
+        match fetched {
+            Ok(believed) => {
+                next.pinned = Some(believed.pinned);
+                next.base_url = believed.base_url;
+                next.descriptor_until = believed.valid_until;
+                (next.fetch_failures, next.next_fetch_at) = (0, 0);
+                store::peers::save_descriptor(tenant, &mut tx, &next).await?;
+            }
+            Err(error) => {
+                next.fetch_failures = next.fetch_failures.saturating_add(1);
+                next.next_fetch_at = now_ms.saturating_add(fetch_wait(next.fetch_failures));
+                let text = error.to_string();
+                store::peers::save_fetch_failure(tenant, &mut tx, &next, &text, now_ms).await?;
+                (next.last_error, next.last_error_at) = (Some(text), Some(now_ms));
+            }
+        }
+        tx.commit(()).await?;
+        self.0.known.insert(key, Arc::new(next));
+        Ok(())
+    }
+
+    /// Believes the key that a server shows now although it came from nowhere.
+    ///
+    /// # Errors
+    /// It shows another key than `key_id`, its descriptor cannot be had, or the database's.
+    pub async fn confirm(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        key_id: KeyId,
+    ) -> Result<Committed<()>, ConfirmError> {
+        let now_ms = self.0.clock.now_ms();
+        let bytes = self.0.client.descriptor(name).await?;
+        let document = descriptor::read(&bytes, name, now_ms)?;
+        let shown = document.public_key.key_id();
+        if shown != key_id {
+            return Err(ConfirmError::OtherKey { shown });
+        }
+        let mut next = Peer::clone(&*self.get(tenant, name).await?);
+        next.pinned = Some(Pinned::first(&document));
+        next.descriptor_until = reliable_until(document.valid_until, now_ms);
+        next.base_url = document.base_url;
+        let mut tx = self.0.db.begin().await?;
+        store::peers::ensure(tenant, &mut tx, name, now_ms).await?;
+        store::peers::save_descriptor(tenant, &mut tx, &next).await?;
+        let committed = tx.commit(()).await?;
+        self.forget(tenant, name);
+        Ok(committed)
+    }
+
+    /// Records a valid request from a server. True: it was believed to be away, and may be sent to again.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn seen(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        skew_ms: i64,
+    ) -> Result<bool, DbError> {
+        let now_ms = self.0.clock.now_ms();
+        let peer = self.get(tenant, name).await?;
+        let was_away = peer.send_failures > 0;
+        let is_recent = peer
+            .last_seen_at
+            .is_some_and(|last| now_ms < last.saturating_add(SEEN_INTERVAL_MS));
+        if is_recent && !was_away {
+            return Ok(false);
+        }
+        let mut tx = self.0.db.begin().await?;
+        store::peers::ensure(tenant, &mut tx, name, now_ms).await?;
+        store::peers::save_seen(tenant, &mut tx, name, skew_ms, now_ms).await?;
+        tx.commit(()).await?;
+        self.forget(tenant, name);
+        Ok(was_away)
+    }
+
+    /// Reads a server's row anew at the next question, after it changed.
+    pub fn forget(&self, tenant: &Tenant, name: &ServerName) {
+        self.0.known.invalidate(&(tenant.key(), name.clone()));
+    }
+
+    /// Reads all rows anew, after they changed.
+    pub fn forget_all(&self) {
+        self.0.known.invalidate_all();
+    }
+
+    /// Fetches the descriptor in the background once half of its time is over, so that a short absence of the peer does
+    /// not turn into an expired document.
+    async fn renew_if_old(&self, tenant: &Tenant, name: &ServerName) -> Result<(), DbError> {
+        let now_ms = self.0.clock.now_ms();
+        let peer = self.get(tenant, name).await?;
+        if now_ms > peer.descriptor_until.saturating_sub(VALIDITY_MS / 2)
+            && now_ms >= peer.next_fetch_at
+        {
+            let (peers, tenant, name) = (self.clone(), tenant.clone(), name.clone());
+            tokio::spawn(async move {
+                if let Err(error) = peers.fetch(&tenant, &name, UNKNOWN_KEY_INTERVAL_MS).await {
+                    tracing::warn!(%error, peer = %name, "a peer's descriptor could not be renewed");
+                }
+            });
+        }
+        Ok(())
+    }
+
+    async fn fetch_and_pin(&self, peer: &Peer) -> Result<Believed, FetchError> {
+        // Closing never happens: the semaphore lives as long as its owner.
+        let _slot = self.0.slots.acquire().await.ok();
+        let bytes = self.0.client.descriptor(&peer.server_name).await?;
+        let now_ms = self.0.clock.now_ms();
+        let document = descriptor::read(&bytes, &peer.server_name, now_ms)?;
+        let pinned = match &peer.pinned {
+            Some(pinned) => pinned.accept(&document, now_ms)?,
+            None => Pinned::first(&document),
+        };
+        let valid_until = reliable_until(document.valid_until, now_ms);
+        Ok(Believed {
+            pinned,
+            base_url: document.base_url,
+            valid_until,
+        })
+    }
+}
+
+/// What is taken over from a descriptor.
+struct Believed {
+    pinned: Pinned,
+    base_url: Option<BaseUrl>,
+    valid_until: i64,
+}
+
+/// Why a key cannot be confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfirmError {
+    /// Another key is shown than the one that was confirmed.
+    #[error("the peer shows the key {shown}")]
+    OtherKey {
+        /// The key that it shows.
+        shown: KeyId,
+    },
+    /// The peer does not answer.
+    #[error(transparent)]
+    Peer(#[from] PeerError),
+    /// Its descriptor is not to be believed.
+    #[error(transparent)]
+    Descriptor(#[from] DescriptorError),
+    /// The database's own code.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A peer may promise less than the usual time, not more: a stolen key must not count for years.
+fn reliable_until(valid_until: i64, now_ms: i64) -> i64 {
+    valid_until.min(now_ms.saturating_add(VALIDITY_MS))
+}
+
+fn fetch_wait(failures: u32) -> i64 {
+    let wait = backoff(failures, 0, rand::random());
+    i64::try_from(wait.as_millis())
+        .unwrap_or(i64::MAX)
+        .max(MIN_FETCH_WAIT_MS)
+}

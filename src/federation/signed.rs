@@ -1,0 +1,288 @@
+//! [`Signed`]: a request of another server that passed checks 1 to 5 of the federation specification, on its raw bytes.
+//!
+//! The answer names the first check that fails, in the specification's order. The work is done in another order where
+//! that saves work for strangers: a signature by a key that is known already is verified before the body is parsed, and
+//! a request that cannot be verified at once first costs its address one of its bucket.
+
+use axum::extract::{FromRef, FromRequest, OriginalUri, Request};
+use garde::Validate;
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use serde::de::DeserializeOwned;
+
+use super::Federation;
+use super::core::http_signature::{
+    self, Checked, PROTOCOL_HEADER, PROTOCOL_VERSION, Parsed, SIGNATURE_INPUT, SignatureError,
+};
+use super::error::FederationError;
+use super::model::{Check, Rejection};
+use super::peers::KeyError;
+use super::routes::authority;
+use crate::error::{Error, Reason, Result};
+use crate::events::core::names::ServerName;
+use crate::http::client_address::ClientAddress;
+use crate::http::json;
+use crate::http::limits::Bucket;
+use crate::tenants::Tenant;
+
+/// A verified request of another server. An extractor, the last one of its handler.
+#[derive(Debug)]
+pub struct Signed<T> {
+    /// Whom it calls.
+    pub tenant: Tenant,
+    /// Who calls.
+    pub peer: ServerName,
+    /// What its body holds.
+    pub body: T,
+}
+
+/// A body of a signed request: check 1.
+pub trait SignedBody: Send + Sized {
+    /// Reads the body.
+    ///
+    /// # Errors
+    /// 413 or 422.
+    fn read(bytes: &[u8]) -> Result<Self>;
+}
+
+/// No body.
+impl SignedBody for () {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        if bytes.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::validation("body", Reason::Length, "must be empty"))
+        }
+    }
+}
+
+/// A JSON object.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<T: DeserializeOwned + Validate<Context = ()> + Send> SignedBody for Object<T> {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        json::foreign_object(bytes).map(Self)
+    }
+}
+
+impl<T, S> FromRequest<S> for Signed<T>
+where
+    T: SignedBody,
+    S: Send + Sync,
+    Federation: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let federation = Federation::from_ref(state);
+        let (parts, body) = request.into_parts();
+        let head = Head::of(&parts);
+        let bytes = match json::read(Request::from_parts(parts, body)).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                federation.charge_stranger(&head)?;
+                return Err(error);
+            }
+        };
+        let (tenant, peer, body) = verify(&federation, &head, &bytes).await?;
+        Ok(Self { tenant, peer, body })
+    }
+}
+
+/// What of a request is needed beside its body.
+struct Head {
+    method: String,
+    authority: String,
+    uri: Uri,
+    headers: HeaderMap,
+    address: Option<ClientAddress>,
+}
+
+impl Head {
+    fn of(parts: &Parts) -> Self {
+        let uri = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or_else(|| parts.uri.clone(), |uri| uri.0.clone());
+        Self {
+            method: parts.method.to_string(),
+            authority: authority(&uri, &parts.headers),
+            uri,
+            headers: parts.headers.clone(),
+            address: parts.extensions.get().copied(),
+        }
+    }
+
+    fn request<'a>(&'a self, body: &'a [u8]) -> http_signature::Request<'a> {
+        http_signature::Request {
+            method: &self.method,
+            authority: &self.authority,
+            path: self.uri.path(),
+            query: self.uri.query(),
+            body,
+        }
+    }
+}
+
+/// How far checks 2 to 5 got without fetching anything.
+enum Known {
+    /// All passed.
+    Verified(Tenant, Checked),
+    /// All passed as far as can be said without the caller's key.
+    KeyMissing(Tenant, Checked),
+}
+
+async fn verify<T: SignedBody>(
+    federation: &Federation,
+    head: &Head,
+    body: &[u8],
+) -> Result<(Tenant, ServerName, T)> {
+    let known = check_known(federation, head, body).await;
+    if !matches!(known, Ok(Known::Verified(..))) {
+        federation.charge_stranger(head)?;
+    }
+    let read = T::read(body);
+    let (tenant, checked, read) = match (known, read) {
+        (Ok(Known::Verified(tenant, checked)), read) => (tenant, checked, read),
+        (_, Err(error)) => return Err(error),
+        (Ok(Known::KeyMissing(tenant, checked)), Ok(read)) => {
+            verify_with_fetched_key(federation, &tenant, &checked).await?;
+            (tenant, checked, Ok(read))
+        }
+        (Err(error), Ok(_)) => return Err(error.into()),
+    };
+    let peer = checked.server_name().clone();
+    federation.charge_peer(&tenant, &peer)?;
+    federation.note_seen(&tenant, &checked).await?;
+    match read {
+        Ok(read) => Ok((tenant, peer, read)),
+        Err(error) => {
+            federation.note_shape(&tenant, &peer, &error).await;
+            Err(error)
+        }
+    }
+}
+
+/// Checks 2 to 5 with what is in memory and in the database.
+async fn check_known(
+    federation: &Federation,
+    head: &Head,
+    body: &[u8],
+) -> Result<Known, FederationError> {
+    check_version(&head.headers)?;
+    let Some(tenant) = federation.tenant_of(&head.authority) else {
+        return Err(SignatureError::wrong_authority(&head.request(body)).into());
+    };
+    let policy = federation.policies().get(&tenant).await?;
+    policy.require_open()?;
+    let parsed = Parsed::read(&head.headers)?;
+    let peer = parsed.server_name().clone();
+    policy.require(&peer)?;
+    let own = federation.authorities(&tenant);
+    let own: Vec<&str> = own.iter().map(String::as_str).collect();
+    let result = match parsed.check(
+        &head.request(body),
+        &head.headers,
+        &own,
+        federation.now_ms(),
+    ) {
+        Ok(checked) => match federation
+            .peers()
+            .pinned_key(&tenant, &peer, checked.key_id())
+            .await?
+        {
+            Some(key) => checked
+                .verify(&key)
+                .map(|()| Known::Verified(tenant.clone(), checked)),
+            None => Ok(Known::KeyMissing(tenant.clone(), checked)),
+        },
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &result {
+        federation.note_refused(&tenant, &peer, error).await;
+    }
+    Ok(result?)
+}
+
+async fn verify_with_fetched_key(
+    federation: &Federation,
+    tenant: &Tenant,
+    checked: &Checked,
+) -> Result<(), FederationError> {
+    let peer = checked.server_name();
+    let verified = match federation.peers().key(tenant, peer, checked.key_id()).await {
+        Ok(key) => checked.verify(&key),
+        Err(KeyError::Unknown) => Err(checked.unknown_key()),
+        Err(KeyError::Db(error)) => return Err(error.into()),
+    };
+    if let Err(error) = &verified {
+        federation.note_refused(tenant, peer, error).await;
+    }
+    Ok(verified?)
+}
+
+/// Check 2. A request without any trace of the protocol is an unsigned one, which check 5 refuses.
+fn check_version(headers: &HeaderMap) -> Result<(), FederationError> {
+    let mut values = headers.get_all(PROTOCOL_HEADER).iter();
+    match (values.next(), values.next()) {
+        (Some(version), None) if version == PROTOCOL_VERSION => Ok(()),
+        (None, _) if !headers.contains_key(SIGNATURE_INPUT) => Ok(()),
+        _ => Err(FederationError::Version),
+    }
+}
+
+impl Federation {
+    /// Takes one from the bucket of the address that a request came from.
+    fn charge_stranger(&self, head: &Head) -> Result<()> {
+        let Some(address) = head.address else {
+            return Ok(());
+        };
+        self.limits()
+            .check(Bucket::Address, &address.rate_key(), None, self.now_ms())?;
+        Ok(())
+    }
+
+    /// Takes one from the bucket of a peer's requests.
+    fn charge_peer(&self, tenant: &Tenant, peer: &ServerName) -> Result<()> {
+        let key = format!("{}/{peer}", tenant.key());
+        self.limits()
+            .check(Bucket::PeerRequests, &key, None, self.now_ms())?;
+        Ok(())
+    }
+
+    async fn note_seen(&self, tenant: &Tenant, checked: &Checked) -> Result<(), FederationError> {
+        let skew_ms = checked.created_ms().saturating_sub(self.now_ms());
+        if self
+            .peers()
+            .seen(tenant, checked.server_name(), skew_ms)
+            .await?
+        {
+            self.wake_senders();
+        }
+        Ok(())
+    }
+
+    async fn note_refused(&self, tenant: &Tenant, peer: &ServerName, error: &SignatureError) {
+        let rejection = Rejection::request(peer, Check::Signature, error);
+        self.journal()
+            .note_request(tenant, self.db(), rejection, self.now_ms())
+            .await;
+    }
+
+    async fn note_shape(&self, tenant: &Tenant, peer: &ServerName, error: &Error) {
+        let rejection = Rejection {
+            peer: peer.clone(),
+            check: Check::Shape,
+            code: error.code(),
+            message: error.text().to_owned(),
+            event: Default::default(),
+        };
+        self.journal()
+            .note_request(tenant, self.db(), rejection, self.now_ms())
+            .await;
+    }
+}
+
+#[cfg(test)]
+mod tests;
