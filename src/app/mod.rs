@@ -24,6 +24,7 @@ use crate::db::Db;
 use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
 use crate::federation::Federation;
+use crate::federation::exchange::catch_up::Running;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::Presence;
@@ -53,6 +54,7 @@ struct Shared {
     sockets: Sockets,
     polls: Polls,
     federation: Federation,
+    catching_up: Running,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -130,6 +132,11 @@ impl App {
     /// Other servers.
     pub fn federation(&self) -> &Federation {
         &self.0.federation
+    }
+
+    /// Rooms that are being compared with peers now.
+    pub fn catching_up(&self) -> &Running {
+        &self.0.catching_up
     }
 
     /// Rate limits.

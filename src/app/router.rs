@@ -49,6 +49,7 @@ fn timed() -> Router<App> {
         .merge(presence::routes())
         .merge(federation::routes::router())
         .merge(federation::routes::admin::routes())
+        .merge(federation::exchange::routes())
 }
 
 /// Long polls and sockets.

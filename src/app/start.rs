@@ -19,6 +19,7 @@ use crate::events::keys::{KeyRing, KeyRingError};
 use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
+use crate::federation::exchange::catch_up::{self, Running};
 use crate::federation::{self, Federation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
@@ -126,16 +127,6 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
     let metrics = Arc::new(Metrics::new());
     let wake = Wake::default();
     let writer_stop = CancellationToken::new();
-    let parts = WriterParts {
-        db: db.clone(),
-        clock: clock.clone(),
-        keys: keys.clone(),
-        wake: wake.clone(),
-        metrics: Arc::clone(&metrics),
-        stop: writer_stop.clone(),
-    };
-    let (writer, timeline) = Writer::new(parts, store::last_ts(&db).await?);
-    tokio::spawn(writer.run());
     let limits = Arc::new(Limits::new(config.rates.clone()));
     let presence = Presence::new(db.clone(), clock.clone());
     let federation = Federation::new(federation::Parts {
@@ -147,6 +138,17 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         limits: Arc::clone(&limits),
         base_url: base_url(&config),
     });
+    let parts = WriterParts {
+        db: db.clone(),
+        clock: clock.clone(),
+        keys: keys.clone(),
+        wake: wake.clone(),
+        federation: federation.clone(),
+        metrics: Arc::clone(&metrics),
+        stop: writer_stop.clone(),
+    };
+    let (writer, timeline) = Writer::new(parts, store::last_ts(&db).await?);
+    tokio::spawn(writer.run());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(federation::outbox::run(federation.clone(), stop.clone()));
     let app = App(Arc::new(Shared {
@@ -163,6 +165,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         sockets: Sockets::default(),
         polls: Polls::default(),
         federation,
+        catching_up: Running::default(),
         limits,
         metrics,
         stop,
@@ -171,6 +174,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         _folder: folder,
     }));
     app.tasks().spawn(watch::run(app.clone()));
+    app.tasks().spawn(catch_up::run(app.clone()));
     Ok((app, first_start))
 }
 

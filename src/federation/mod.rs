@@ -14,6 +14,7 @@ pub mod admin;
 pub mod client;
 pub mod core;
 pub mod error;
+pub mod exchange;
 #[cfg(test)]
 mod flow_tests;
 pub mod identity;

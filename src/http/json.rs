@@ -68,6 +68,15 @@ fn is_too_long(error: &axum::Error) -> bool {
 }
 
 /// Reads an object of another server, to which this server's tenants mean nothing; an empty text counts as an empty object.
+pub(crate) fn foreign_value(bytes: &[u8]) -> Result<serde_json::Value> {
+    let limits = Limits {
+        max_bytes: usize::MAX, // The router's limit has been applied already.
+        max_depth: MAX_DEPTH,
+    };
+    strict_json::read(bytes, limits).map_err(|error| not_strict(&error))
+}
+
+/// Reads an object of another server.
 pub(crate) fn foreign_object<T>(bytes: &[u8]) -> Result<T>
 where
     T: DeserializeOwned + Validate<Context = ()>,

@@ -9,11 +9,11 @@ use super::store::members;
 use super::store::rooms::RoomRow;
 use super::timeline::Outcome;
 use crate::app::App;
-use crate::catalogue::Code;
 use crate::db::Committed;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::Fqid;
+use crate::federation::exchange::remote;
 use crate::http::caller::Caller;
 use crate::participants;
 
@@ -84,7 +84,7 @@ async fn invitee(
         (None, _) => return Ok(None),
     };
     if let Some(fqid) = foreign {
-        return Err(Error::new(Code::FedRefused).message(format!("{fqid} cannot be asked")));
+        return remote::invitee(app, &caller.tenant, &fqid).await;
     }
     match known {
         Some(person) => making::invitee(app, caller, &person, &row.read_role_slugs)

@@ -7,11 +7,11 @@ use super::error::RoomError;
 use super::store::rooms::{self, RoomRow};
 use super::timeline::{Act, Outcome, Sending};
 use crate::app::App;
-use crate::catalogue::Code;
 use crate::db::Committed;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::Fqid;
+use crate::federation::exchange::remote;
 use crate::http::caller::Caller;
 use crate::participants;
 use crate::rooms::profiles;
@@ -33,9 +33,7 @@ pub async fn perform(
     let is_here = row.host == *caller.tenant.server_name();
     let is_own_affair = matches!(command, Command::Leave { .. }) || !command.is_for_host();
     if !is_here && !is_own_affair {
-        return Err(
-            Error::new(Code::ServiceUnavailable).message("The room's host cannot be asked.")
-        );
+        return remote::ask_host(app, &caller.tenant, row, &caller.fqid, &command).await;
     }
     Ok(app
         .timeline()
@@ -44,7 +42,8 @@ pub async fn perform(
 }
 
 /// A command for the own writer.
-pub async fn act(_app: &App, caller: &Caller, room_id: RoomId, command: Command) -> Result<Act> {
+pub async fn act(app: &App, caller: &Caller, room_id: RoomId, command: Command) -> Result<Act> {
+    let policy = app.federation().policies().get(&caller.tenant).await?;
     Ok(Act {
         tenant: caller.tenant.clone(),
         room_id,
@@ -53,7 +52,8 @@ pub async fn act(_app: &App, caller: &Caller, room_id: RoomId, command: Command)
         sending: None,
         once: None,
         request: None,
-        max_foreign: 50,
+        max_foreign: usize::try_from(policy.max_foreign_participants_per_room)
+            .unwrap_or(usize::MAX),
     })
 }
 

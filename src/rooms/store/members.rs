@@ -180,6 +180,77 @@ pub async fn servers(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<Serve
         .collect()
 }
 
+/// Whether people of a server are or were in a room.
+pub async fn ever_joined(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    server: &ServerName,
+) -> Result<bool, DbError> {
+    has_any(
+        tenant,
+        db,
+        room,
+        server,
+        "AND membership NOT IN ('invite', 'knock')",
+    )
+    .await
+}
+
+/// Whether a room concerns a server at all: people of it are or were in it, or are invited.
+pub async fn concerns(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    server: &ServerName,
+) -> Result<bool, DbError> {
+    has_any(tenant, db, room, server, "").await
+}
+
+async fn has_any(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    server: &ServerName,
+    of: &str,
+) -> Result<bool, DbError> {
+    let sql = format!(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM members
+           WHERE tenant = $1 AND room_id = $2 AND server_name = $3 {of}) THEN 1 ELSE 0 END"
+    );
+    let found: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .bind(server.as_str())
+        .fetch_one(db.reader())
+        .await?;
+    Ok(found == 1)
+}
+
+/// Rooms that local people share with people of other servers: pairs of room and server.
+pub async fn shared_rooms(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, ServerName)>, DbError> {
+    let rows: Vec<(String, String)> = sqlx::query_as(
+        "SELECT DISTINCT other.room_id, other.server_name FROM members other
+         JOIN members own ON own.tenant = other.tenant AND own.room_id = other.room_id
+           AND own.server_name = $2 AND own.membership = 'join'
+         WHERE other.tenant = $1 AND other.membership = 'join' AND other.server_name <> $2",
+    )
+    .bind(tenant.key())
+    .bind(tenant.server_name().as_str())
+    .fetch_all(db.reader())
+    .await?;
+    rows.into_iter()
+        .map(|(room, server)| {
+            let room = room
+                .parse()
+                .map_err(|error| DbError::unreadable("members", "room_id", error))?;
+            let server = ServerName::parse_listed(&server)
+                .map_err(|error| DbError::unreadable("members", "server_name", error))?;
+            Ok((room, server))
+        })
+        .collect()
+}
+
 /// The other person of a DM.
 pub async fn other_in_dm(
     tenant: &Tenant,

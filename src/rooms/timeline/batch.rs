@@ -1,6 +1,7 @@
 //! One transaction's work: what was placed so far, and what has to be written before it can be committed.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use super::place::Landing;
 use super::views::Views;
@@ -8,8 +9,10 @@ use crate::db::{Committed, DbError, Tx};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
+use crate::events::core::sign::KeyPair;
 use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
+use crate::federation::exchange::outgoing;
 use crate::messages;
 use crate::rooms::core::content::StateChange;
 use crate::rooms::project;
@@ -21,6 +24,8 @@ pub(super) struct Batch<'a> {
     pub(super) tx: Tx,
     /// Whose stream it appends to.
     pub(super) tenant: Tenant,
+    /// Its signing key.
+    key: Arc<KeyPair>,
     /// The rooms in memory; they run ahead of the database until the commit.
     pub(super) views: &'a mut Views,
     /// The time, in ms.
@@ -41,6 +46,7 @@ impl<'a> Batch<'a> {
     pub(super) async fn open(
         mut tx: Tx,
         tenant: Tenant,
+        key: Arc<KeyPair>,
         views: &'a mut Views,
         touched: &'a mut HashSet<RoomId>,
         last_known: &mut i64,
@@ -54,6 +60,7 @@ impl<'a> Batch<'a> {
         Ok(Batch {
             tx,
             tenant,
+            key,
             views,
             now,
             position,
@@ -124,6 +131,7 @@ impl<'a> Batch<'a> {
             .map(|((room_id, _), end)| (room_id, end))
             .collect();
         store::set_ends(&self.tenant, &mut self.tx, &ends).await?;
+        outgoing::ends(&self.tenant, &mut self.tx, &ends).await?;
         for (placed, change) in &pending {
             let room_id = placed.event.room_id;
             if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {
@@ -133,6 +141,16 @@ impl<'a> Batch<'a> {
                     view,
                     placed,
                     change.as_ref(),
+                    self.now,
+                )
+                .await?;
+                outgoing::membership(
+                    &self.tenant,
+                    &mut self.tx,
+                    view,
+                    placed,
+                    change.as_ref(),
+                    &self.key,
                     self.now,
                 )
                 .await?;

@@ -18,6 +18,7 @@ use crate::events::core::ids::{EventId, RoomId};
 use crate::events::keys::KeyRing;
 use crate::events::model::Placed;
 use crate::events::wake::Wake;
+use crate::federation::Federation;
 use crate::http::metrics::{AppendLabels, Metrics};
 use crate::messages::store as messages;
 use crate::rooms::core::decide::Command;
@@ -37,6 +38,8 @@ pub struct WriterParts {
     pub keys: KeyRing,
     /// Whom to wake after a commit.
     pub wake: Wake,
+    /// Told of what has to be delivered.
+    pub federation: Federation,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Ends the task once the queue is empty.
@@ -207,6 +210,7 @@ impl Writer {
         let mut batch = Batch::open(
             tx,
             tenant.clone(),
+            Arc::clone(&key),
             &mut self.views,
             touched,
             last_known,
@@ -292,6 +296,9 @@ impl Writer {
             }
         }
         self.parts.wake.committed(tenant, position, placed);
+        if local > 0 {
+            self.parts.federation.wake_senders();
+        }
     }
 }
 

@@ -1,0 +1,232 @@
+//! Fetching what is missing: after a gap, after an absence, and every few minutes without any reason.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+
+use super::pages::{Keys, verify_all};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Result};
+use crate::events::core::event::Event;
+use crate::events::core::ids::RoomId;
+use crate::events::core::incoming;
+use crate::events::core::json::Limits;
+use crate::events::core::names::ServerName;
+use crate::events::core::sign::PublicKey;
+use crate::events::store;
+use crate::federation::client::Call;
+use crate::federation::core::descriptor::FEDERATION_PATH;
+use crate::rooms::core::content::LogPosition;
+use crate::rooms::store::members;
+use crate::rooms::timeline::{Page, Receipt};
+use crate::tenants::Tenant;
+
+/// How often all shared rooms are compared.
+const EVERY: Duration = Duration::from_secs(60);
+/// Events asked for at once.
+const PAGE: i64 = 500;
+/// The largest answer.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
+
+/// Rooms that are being caught up with now.
+#[derive(Default)]
+pub struct Running(Mutex<HashSet<(i64, RoomId, ServerName)>>);
+
+/// Compares a room with a peer in the background, unless that is happening already.
+pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId) {
+    let key = (tenant.key(), room_id, peer.clone());
+    let running = app.catching_up();
+    if !running
+        .0
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(key.clone())
+    {
+        return;
+    }
+    let (app, tenant, peer) = (app.clone(), tenant.clone(), peer.clone());
+    app.tasks().clone().spawn(async move {
+        let stop = app.stop().clone();
+        tokio::select! {
+            done = room(&app, &tenant, &peer, room_id) => {
+                if let Err(error) = done {
+                    tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
+                }
+            }
+            () = stop.cancelled() => {}
+        }
+        app.catching_up().0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    });
+}
+
+/// Compares all shared rooms with their other servers, at the start and from time to time.
+pub async fn run(app: App) {
+    let stop = app.stop().clone();
+    loop {
+        for tenant in app.tenants().all() {
+            match members::shared_rooms(&tenant, app.db()).await {
+                Ok(shared) => {
+                    for (room_id, peer) in shared {
+                        soon(&app, &tenant, &peer, room_id);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "shared rooms cannot be listed"),
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// Fetches from a peer what it holds of a room and this server does not.
+pub(super) async fn room(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Heads {
+        heads: BTreeMap<ServerName, LogPosition>,
+    }
+    let path = format!("{FEDERATION_PATH}/rooms/{room_id}/heads");
+    let body = get(app, tenant, peer, &path).await?;
+    let heads: Heads = serde_json::from_slice(&body).map_err(|error| unusable(peer, error))?;
+    let host = host_first(app, tenant, room_id, heads.heads.into_iter().collect()).await?;
+    for (origin, head) in host {
+        log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
+    }
+    Ok(())
+}
+
+/// The host's log first: it holds the state that the others rest on, and their keys.
+async fn host_first(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+    mut heads: Vec<(ServerName, LogPosition)>,
+) -> Result<Vec<(ServerName, LogPosition)>> {
+    let row = crate::rooms::store::rooms::get(tenant, app.db().reader(), room_id).await?;
+    if let Some(row) = row {
+        heads.sort_by_key(|(origin, _)| *origin != row.host);
+    }
+    Ok(heads)
+}
+
+/// Fetches one origin's log up to `until`, page by page, as long as that brings anything.
+pub(super) async fn log(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    (room_id, origin): (RoomId, &ServerName),
+    until: i64,
+    first_key: Option<PublicKey>,
+) -> Result<()> {
+    let pinned = first_key.map(|key| (origin.clone(), key));
+    let may_begin = pinned.is_some();
+    let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
+    loop {
+        let ends = store::ends(tenant, app.db(), room_id).await?;
+        let end = ends.into_iter().find(|end| end.origin == *origin);
+        let (epoch, after) = end.map_or((1, 0), |end| (end.epoch, end.seq));
+        if after >= until {
+            return Ok(());
+        }
+        let path = format!(
+            "{FEDERATION_PATH}/rooms/{room_id}/backfill?origin={origin}&epoch={epoch}&after_seq={after}&limit={PAGE}"
+        );
+        let body = get(app, tenant, peer, &path).await?;
+        let events = read_page(peer, &body, room_id, origin)?;
+        if events.is_empty() {
+            return Ok(());
+        }
+        let (known, verified) = verify_all(keys, events).await;
+        keys = known;
+        let mut page = Vec::with_capacity(verified.len());
+        for event in verified {
+            match event {
+                Ok(event) => page.push(event),
+                Err(error) => {
+                    tracing::warn!(%error, %peer, %origin, "a backfilled event does not verify");
+                    break;
+                }
+            }
+        }
+        let receipts = app
+            .timeline()
+            .receive(Page {
+                tenant: tenant.clone(),
+                deliverer: peer.clone(),
+                events: page,
+                may_begin,
+            })
+            .await?
+            .into_inner();
+        let is_placed = |receipt: &Receipt| match receipt {
+            Receipt::Accepted => true,
+            Receipt::Rejected { placed, .. } => *placed,
+            Receipt::Pending => true,
+            Receipt::Duplicate => false,
+        };
+        let ends = store::ends(tenant, app.db(), room_id).await?;
+        let moved = ends
+            .iter()
+            .find(|end| end.origin == *origin)
+            .is_some_and(|end| end.seq > after);
+        if !moved || !receipts.iter().any(is_placed) {
+            return Ok(());
+        }
+    }
+}
+
+fn read_page(
+    peer: &ServerName,
+    body: &[u8],
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<Vec<Event>> {
+    let limits = Limits {
+        max_bytes: MOST_BYTES,
+        max_depth: 70,
+    };
+    let lists =
+        incoming::read_lists(body, limits, &["events"]).map_err(|error| unusable(peer, error))?;
+    let events = lists.events.into_iter().next().unwrap_or_default();
+    // What comes after an unreadable event cannot be placed anyway.
+    Ok(events
+        .into_iter()
+        .map_while(std::result::Result::ok)
+        .take_while(|event| event.room_id == room_id && event.origin == *origin)
+        .collect())
+}
+
+pub(super) async fn get(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    path: &str,
+) -> Result<Vec<u8>> {
+    let call = Call {
+        method: Method::GET,
+        path_and_query: path,
+        body: None,
+        max_response: MOST_BYTES,
+    };
+    let response = app.federation().call(tenant, peer, call).await?;
+    if response.status.is_success() {
+        return Ok(response.body);
+    }
+    Err(unusable(peer, format!("it answered {}", response.status)))
+}
+
+pub(super) fn unusable(peer: &ServerName, why: impl ToString) -> Error {
+    Error::new(Code::ServiceUnavailable)
+        .message(format!("The server {peer} cannot be asked now."))
+        .source(why.to_string())
+}

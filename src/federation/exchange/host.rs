@@ -1,0 +1,259 @@
+//! What a peer's people ask of rooms hosted here: joining, and every other state change.
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::document::Request;
+use super::reading::{answer, malformed};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Result};
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::KeyId;
+use crate::events::store;
+use crate::federation::signed::{Signed, SignedBody};
+use crate::http::json as http_json;
+use crate::http::path::{Path, PathId};
+use crate::participants;
+use crate::rooms::core::content::{LogPosition, OriginKey, RoomType, SettingsChange};
+use crate::rooms::core::decide::{Command, Invitee, Joining};
+use crate::rooms::store::{members, rooms};
+use crate::rooms::timeline::{Act, Once, Outcome};
+use crate::tenants::Tenant;
+
+/// How far a document's time may be from ours, in ms.
+const MOST_SKEW: i64 = 60_000;
+
+/// A document as it came.
+pub(super) struct Document(Map<String, Value>);
+
+impl SignedBody for Document {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        match http_json::foreign_value(bytes)? {
+            Value::Object(members) => Ok(Document(members)),
+            _ => Err(malformed("body")),
+        }
+    }
+}
+
+pub(super) async fn join(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    signed: Signed<Document>,
+) -> Result<Response> {
+    carry_out(&app, room_id, signed, true).await
+}
+
+pub(super) async fn request(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    signed: Signed<Document>,
+) -> Result<Response> {
+    carry_out(&app, room_id, signed, false).await
+}
+
+async fn carry_out(
+    app: &App,
+    room_id: PathId<RoomId>,
+    signed: Signed<Document>,
+    is_join: bool,
+) -> Result<Response> {
+    let Signed { tenant, peer, body } = signed;
+    let request = read(app, &tenant, &peer, &body.0).await?;
+    let room_id = room_id.or(Code::RoomNotFound)?;
+    if (request.action == "join") != is_join {
+        return Err(malformed("body.action"));
+    }
+    require_concerned(app, &tenant, &peer, room_id).await?;
+    if request.room_id != room_id || request.host != *tenant.server_name() {
+        return Err(malformed("body.room_id"));
+    }
+    let command = command(app, &tenant, &request).await?;
+    let policy = app.federation().policies().get(&tenant).await?;
+    let act = Act {
+        tenant: tenant.clone(),
+        room_id,
+        actor: request.actor.clone(),
+        command,
+        sending: None,
+        once: Some(Once {
+            scope: format!("peer:{peer}"),
+            key: request.request_id.to_string(),
+        }),
+        request: Some(Value::Object(body.0)),
+        max_foreign: usize::try_from(policy.max_foreign_participants_per_room)
+            .unwrap_or(usize::MAX),
+    };
+    let outcome = app.timeline().act(act).await?.into_inner();
+    app.federation().wake_senders();
+    Ok(answer(
+        json!({ "events": events(app, &tenant, &outcome).await? }),
+    ))
+}
+
+/// The document, if the caller's current key signed it and it speaks for one of the caller's people.
+async fn read(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    document: &Map<String, Value>,
+) -> Result<Request> {
+    let key_id: KeyId = document
+        .get("key_id")
+        .and_then(Value::as_str)
+        .and_then(|id| id.parse().ok())
+        .ok_or_else(|| malformed("body.key_id"))?;
+    let mismatch = || {
+        Error::new(Code::FedSignatureMismatch)
+            .message("the document is not signed by the actor's server")
+    };
+    let key = app
+        .federation()
+        .peers()
+        .pinned_key(tenant, peer, key_id)
+        .await?
+        .ok_or_else(mismatch)?;
+    let request = Request::read(document, &key).ok_or_else(mismatch)?;
+    if request.actor.server_name() != peer {
+        return Err(mismatch());
+    }
+    if (request.ts - app.now()).abs() > MOST_SKEW * 2 {
+        return Err(malformed("body.ts"));
+    }
+    Ok(request)
+}
+
+/// To a server that is neither in the room nor invited, and for rooms that are not public, the room is missing.
+async fn require_concerned(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+) -> Result<()> {
+    let missing = || Error::new(Code::RoomNotFound);
+    let row = rooms::get(tenant, app.db().reader(), room_id)
+        .await?
+        .ok_or_else(missing)?;
+    let is_here = row.host == *tenant.server_name();
+    let concerned = row.room_type == RoomType::Public
+        || members::concerns(tenant, app.db(), room_id, peer).await?;
+    if is_here && concerned {
+        Ok(())
+    } else {
+        Err(missing())
+    }
+}
+
+/// The events that it caused, the first time.
+async fn events(app: &App, tenant: &Tenant, outcome: &Outcome) -> Result<Vec<Value>> {
+    if let Some(first) = outcome.repeat_of {
+        let placed = store::by_id(tenant, app.db(), first).await?;
+        return Ok(placed
+            .iter()
+            .map(|placed| placed.event.to_value())
+            .collect());
+    }
+    Ok(outcome
+        .events
+        .iter()
+        .map(|placed| placed.event.to_value())
+        .collect())
+}
+
+/// What the action asks for.
+async fn command(app: &App, tenant: &Tenant, request: &Request) -> Result<Command> {
+    let content = &request.content;
+    Ok(match request.action.as_str() {
+        "join" => Command::Join(joining(content)?),
+        "rejoin" => Command::Rejoin(joining(content)?),
+        "decline" => Command::Decline,
+        "invite" => {
+            let target = known(app, tenant, content).await?;
+            let target = target.map(|person| Invitee {
+                person,
+                profile: content.get("profile").cloned(),
+                holds_role: false,
+            });
+            Command::Invite {
+                target,
+                reason: text(content, "reason"),
+            }
+        }
+        "withdraw_invitation" => Command::WithdrawInvitation {
+            target: Some(person(content)?),
+        },
+        "kick" => Command::Kick {
+            target: Some(person(content)?),
+            reason: text(content, "reason"),
+        },
+        "ban" => Command::Ban {
+            target: Some(person(content)?),
+            reason: text(content, "reason"),
+        },
+        "unban" => Command::Unban {
+            target: Some(person(content)?),
+        },
+        "member_level" => {
+            let level = content.get("power_level").and_then(Value::as_u64);
+            let level = level
+                .and_then(|level| u8::try_from(level).ok())
+                .filter(|level| *level <= 100);
+            Command::SetLevel {
+                target: Some(person(content)?),
+                level: level.ok_or_else(|| malformed("body.content.power_level"))?,
+            }
+        }
+        "power_levels" => Command::SetLevels(part(content, "power_levels")?),
+        "name" => {
+            Command::SetName(text(content, "name").ok_or_else(|| malformed("body.content.name"))?)
+        }
+        "topic" => Command::SetTopic(text(content, "topic")),
+        "settings" => Command::ChangeSettings(
+            SettingsChange::deserialize(content).map_err(|_| malformed("body.content"))?,
+        ),
+        "archive" => Command::Archive,
+        "close" => Command::Close,
+        _ => return Err(malformed("body.action")),
+    })
+}
+
+fn joining(content: &Value) -> Result<Joining> {
+    let key: OriginKey = part(content, "key")?;
+    let after: LogPosition = part(content, "after")?;
+    Ok(Joining {
+        profile: content
+            .get("profile")
+            .filter(|profile| profile.is_object())
+            .cloned(),
+        key: Some(key),
+        after: Some(after),
+        holds_role: false,
+    })
+}
+
+/// Somebody who may be invited: a local person, or anybody of another server.
+async fn known(app: &App, tenant: &Tenant, content: &Value) -> Result<Option<Fqid>> {
+    let person = person(content)?;
+    if person.server_name() != tenant.server_name() {
+        return Ok(Some(person));
+    }
+    let found = participants::store::by_fqid(tenant, app.db().reader(), &person).await?;
+    Ok(found.map(|found| found.fqid))
+}
+
+fn person(content: &Value) -> Result<Fqid> {
+    part(content, "participant")
+}
+
+fn part<T: serde::de::DeserializeOwned>(content: &Value, name: &str) -> Result<T> {
+    let value = content.get(name).cloned().unwrap_or(Value::Null);
+    serde_json::from_value(value).map_err(|_| malformed("body.content"))
+}
+
+fn text(content: &Value, name: &str) -> Option<String> {
+    let text = content.get(name)?.as_str()?;
+    Some(text.chars().take(2000).collect())
+}

@@ -1,0 +1,240 @@
+//! `POST /send`: events that a peer delivers.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::pages::{Keys, verify_all};
+use super::{access, catch_up};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Coded, Error, Reason, Result};
+use crate::events::core::event::Event;
+use crate::events::core::ids::RoomId;
+use crate::events::core::incoming::{self, BodyError, Received};
+use crate::events::core::json::Limits;
+use crate::events::core::names::ServerName;
+use crate::federation::model::{Check, RejectedEvent, Rejection};
+use crate::federation::signed::{Signed, SignedBody};
+use crate::http::metrics::FederationEventLabels;
+use crate::rooms::timeline::{Page, Receipt};
+use crate::tenants::Tenant;
+
+/// Events in one request, at most.
+const MOST_EVENTS: usize = 100;
+/// The largest body, in bytes.
+const MOST_BYTES: usize = 1024 * 1024;
+/// Deepest nesting: an event's content may be 64 deep, inside of the list.
+const DEPTH: usize = 70;
+
+/// The events of a request.
+pub(super) struct Delivery(Vec<Received>);
+
+impl SignedBody for Delivery {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let limits = Limits {
+            max_bytes: MOST_BYTES,
+            max_depth: DEPTH,
+        };
+        let events = incoming::read_send(bytes, limits).map_err(|error| unreadable(&error))?;
+        if events.is_empty() || events.len() > MOST_EVENTS {
+            return Err(Error::validation(
+                "body.events",
+                Reason::Length,
+                "must have 1 to 100 events",
+            ));
+        }
+        // What is wrong with an envelope's shape concerns the request; what is wrong with a content its event alone.
+        if let Some(error) = events.iter().find_map(|event| event.as_ref().err()) {
+            let path = format!("body.events.{}", error.path());
+            return Err(Error::validation(path, Reason::Format, error.to_string()));
+        }
+        Ok(Delivery(events))
+    }
+}
+
+/// What stops a body of events from being read.
+pub(super) fn unreadable(error: &BodyError) -> Error {
+    let text = error.to_string();
+    if text.contains("large") {
+        return Error::new(Code::ContentTooLarge).message("The body is too large.");
+    }
+    Error::validation("body", Reason::Json, text)
+}
+
+/// What became of one event.
+struct Result1 {
+    event: Event,
+    receipt: Receipt,
+}
+
+pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> Result<Response> {
+    let Signed { tenant, peer, body } = delivery;
+    let events: Vec<Event> = body
+        .0
+        .into_iter()
+        .filter_map(std::result::Result::ok)
+        .collect();
+    let mut results: Vec<Result1> = Vec::with_capacity(events.len());
+    let mut rest = events.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let room_id = first.room_id;
+        let mut run = vec![first];
+        while let Some(event) = rest.next_if(|event| event.room_id == room_id) {
+            run.push(event);
+        }
+        results.extend(of_room(&app, &tenant, &peer, room_id, run).await?);
+    }
+    journal(&app, &tenant, &peer, &results).await;
+    let pending = results
+        .iter()
+        .find(|result| result.receipt == Receipt::Pending)
+        .map(|result| result.event.room_id);
+    if let Some(room_id) = pending {
+        catch_up::soon(&app, &tenant, &peer, room_id);
+    }
+    let answers: Vec<Value> = results.iter().map(|result| answer(&app, result)).collect();
+    let body = json!({ "results": answers }).to_string();
+    Ok(([(http::header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+/// Checks 6 to 8 for the events of one room.
+async fn of_room(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+    events: Vec<Event>,
+) -> Result<Vec<Result1>> {
+    if !access::ever_shared(app, tenant, peer, room_id).await? {
+        let missing = |event| refused(event, 6, Code::RoomNotFound, "there is no such room");
+        return Ok(events.into_iter().map(missing).collect());
+    }
+    let policy = app.federation().policies().get(tenant).await?;
+    let keys = Keys::load(app, tenant, room_id, None).await?;
+    let plain = events.clone();
+    let (_, verified) = verify_all(keys, events).await;
+    let mut page = Vec::new();
+    let mut receipts = Vec::new();
+    for (event, result) in plain.into_iter().zip(verified) {
+        let is_own = event.origin == *tenant.server_name();
+        match (policy.require(&event.origin), result) {
+            (Err(error), _) if !is_own => {
+                receipts.push(Some(refused(event, 7, error.code(), &error.to_string())));
+            }
+            (_, Err(error)) => {
+                let code = Code::FedSignatureMismatch;
+                receipts.push(Some(refused(event, 7, code, &error.to_string())));
+            }
+            (_, Ok(verified)) => {
+                page.push((event, verified));
+                receipts.push(None);
+            }
+        }
+    }
+    let (plain, events): (Vec<_>, Vec<_>) = page.into_iter().unzip();
+    let placed = app
+        .timeline()
+        .receive(Page {
+            tenant: tenant.clone(),
+            deliverer: peer.clone(),
+            events,
+            may_begin: false,
+        })
+        .await?
+        .into_inner();
+    let mut placed = plain
+        .into_iter()
+        .zip(placed)
+        .map(|(event, receipt)| Result1 { event, receipt });
+    Ok(receipts
+        .into_iter()
+        .filter_map(|refused| refused.or_else(|| placed.next()))
+        .collect())
+}
+
+fn refused(event: Event, check: u8, code: Code, message: &str) -> Result1 {
+    Result1 {
+        event,
+        receipt: Receipt::Rejected {
+            check,
+            code,
+            message: message.to_owned(),
+            placed: false,
+        },
+    }
+}
+
+fn answer(app: &App, result: &Result1) -> Value {
+    let event_id = result.event.event_id;
+    let word = match &result.receipt {
+        Receipt::Accepted => "accepted",
+        Receipt::Duplicate => "duplicate",
+        Receipt::Pending => "pending",
+        Receipt::Rejected { .. } => "rejected",
+    };
+    let labels = FederationEventLabels {
+        direction: "in",
+        result: word,
+    };
+    app.metrics().federation_events.get_or_create(&labels).inc();
+    match &result.receipt {
+        Receipt::Rejected {
+            code,
+            message,
+            placed,
+            ..
+        } => json!({
+            "event_id": event_id,
+            "status": word,
+            "error": { "code": code, "message": message },
+            "placed": placed,
+        }),
+        _ => json!({ "event_id": event_id, "status": word }),
+    }
+}
+
+async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Result1]) {
+    let rejections: Vec<Rejection> = results
+        .iter()
+        .filter_map(|result| match &result.receipt {
+            Receipt::Rejected {
+                check,
+                code,
+                message,
+                ..
+            } => Some(Rejection {
+                peer: peer.clone(),
+                check: match check {
+                    6 => Check::Room,
+                    7 => Check::Envelope,
+                    _ => Check::Content,
+                },
+                code: *code,
+                message: message.clone(),
+                event: RejectedEvent {
+                    room_id: Some(result.event.room_id),
+                    event_id: Some(result.event.event_id),
+                    origin: Some(result.event.origin.clone()),
+                    epoch: Some(result.event.epoch),
+                    seq: Some(result.event.seq),
+                },
+            }),
+            _ => None,
+        })
+        .collect();
+    if rejections.is_empty() {
+        return;
+    }
+    let written = async {
+        let mut tx = app.db().begin().await?;
+        let journal = app.federation().journal();
+        journal
+            .write(tenant, &mut tx, &rejections, app.now())
+            .await?;
+        tx.commit(()).await
+    };
+    if let Err(error) = written.await {
+        tracing::warn!(%error, "refused events could not be written to the journal");
+    }
+}

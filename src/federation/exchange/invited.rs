@@ -1,0 +1,93 @@
+//! `POST /invite`: a room hosted elsewhere invites one of our people, or takes that back.
+
+use axum::extract::State;
+use axum::response::Response;
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::document::read_summary;
+use super::reading::{answer, malformed};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Result};
+use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
+use crate::events::core::verified::verify;
+use crate::federation::signed::{Object, Signed};
+use crate::participants;
+use crate::rooms::core::content::{MemberChange, Membership, OriginKey};
+use crate::rooms::profiles;
+use crate::rooms::timeline::Invitation;
+
+/// The body.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct Invite {
+    event: Value,
+    room: Value,
+    key: OriginKey,
+}
+
+pub(super) async fn invite(
+    State(app): State<App>,
+    signed: Signed<Object<Invite>>,
+) -> Result<Response> {
+    let Signed { tenant, peer, body } = signed;
+    let Invite { event, room, key } = body.0;
+    let event = Event::from_value(event).map_err(|_| malformed("body.event"))?;
+    let mismatch = || {
+        Error::new(Code::FedSignatureMismatch)
+            .message("the invitation is not signed by the room's host")
+    };
+    let key_id = key
+        .key_id
+        .parse()
+        .map_err(|_| malformed("body.key.key_id"))?;
+    let pinned = app
+        .federation()
+        .peers()
+        .pinned_key(&tenant, &peer, key_id)
+        .await?;
+    let key = pinned.ok_or_else(mismatch)?;
+    let summary = read_summary(&room, &key).ok_or_else(mismatch)?;
+    let verified = verify(event, &key).map_err(|_| mismatch())?;
+    if verified.origin != peer || summary.host != peer || summary.id != verified.room_id {
+        return Err(mismatch());
+    }
+    let change = verified
+        .content
+        .as_ref()
+        .filter(|_| verified.event_type == EventType::ROOM_MEMBER)
+        .and_then(|content| MemberChange::deserialize(content).ok())
+        .filter(|change| matches!(change.membership, Membership::Invite | Membership::Leave))
+        .ok_or_else(|| malformed("body.event.content"))?;
+    let invitee =
+        participants::store::by_fqid(&tenant, app.db().reader(), &change.participant).await?;
+    if !invitee.is_some_and(|invitee| invitee.is_local && !invitee.suspended) {
+        return Err(Error::new(Code::NotFound).message("There is no such participant here."));
+    }
+    if let Some(inviter) = verified
+        .sender
+        .clone()
+        .filter(|sender| sender.server_name() != tenant.server_name())
+    {
+        let mut tx = app.db().begin().await?;
+        participants::store::upsert_foreign(
+            &tenant,
+            &mut tx,
+            &profiles::unknown(&inviter),
+            app.now(),
+        )
+        .await?;
+        tx.commit(()).await?;
+    }
+    app.timeline()
+        .invited(Invitation {
+            tenant,
+            event: verified,
+            room: summary,
+        })
+        .await?;
+    Ok(answer(json!({ "ok": true })))
+}

@@ -1,0 +1,164 @@
+//! What an append leaves to be delivered, written in its own transaction: ends of logs, servers that came or went,
+//! invitations and their answers.
+
+use serde_json::json;
+
+use super::document::summary;
+use super::remote::{document, job_id};
+use crate::app::App;
+use crate::db::{Committed, DbError, Tx};
+use crate::error::Result;
+use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::KeyPair;
+use crate::events::model::{LogEnd, Placed};
+use crate::federation::core::delivery::LogPlace;
+use crate::federation::outbox::{self, Job};
+use crate::rooms::core::content::{Change, Membership, StateChange};
+use crate::rooms::core::view::RoomView;
+use crate::rooms::store::members::{self, MemberRow};
+use crate::rooms::store::rooms::RoomRow;
+use crate::rooms::store::spans;
+use crate::rooms::timeline::Outcome;
+use crate::tenants::Tenant;
+
+/// How long the delivery of an invitation or its answer is tried, in ms: 14 days.
+const TRIED_MS: i64 = 14 * 24 * 3600 * 1000;
+
+/// Our logs end here now.
+pub async fn ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
+    let own: Vec<(RoomId, LogPlace)> = ends
+        .iter()
+        .filter(|(_, end)| end.origin == *tenant.server_name())
+        .map(|(room_id, end)| {
+            let place = LogPlace {
+                epoch: end.epoch,
+                seq: end.seq,
+            };
+            (*room_id, place)
+        })
+        .collect();
+    outbox::extend(tenant, tx, &own).await
+}
+
+/// Somebody's relation to a room changed: its server may come or go, or has to hear of an invitation.
+pub async fn membership(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    placed: &Placed,
+    change: Option<&StateChange>,
+    key: &KeyPair,
+    now: i64,
+) -> Result<(), DbError> {
+    let person = match change.map(|state| &state.change) {
+        Some(Change::Member(change)) => Some(&change.participant),
+        Some(_) => None,
+        None => placed.event.sender.as_ref(),
+    };
+    let Some(person) = person.filter(|person| person.server_name() != tenant.server_name()) else {
+        return Ok(());
+    };
+    let server = person.server_name();
+    let room_id = placed.event.room_id;
+    let head = view.head(tenant.server_name());
+    let end = LogPlace {
+        epoch: head.epoch,
+        seq: head.seq,
+    };
+    let joined = view
+        .joined_members()
+        .filter(|(member, _)| member.server_name() == server)
+        .count();
+    match view.membership(person) {
+        // It fetches what came before by itself: its join names a place in the host's log.
+        Some(Membership::Join) if joined == 1 => {
+            outbox::open(tenant, tx, server, room_id, end, end).await
+        }
+        Some(Membership::Join) => Ok(()),
+        _ if joined > 0 => Ok(()),
+        _ => {
+            outbox::close(tenant, tx, server, room_id, end).await?;
+            let is_ours = placed.event.origin == *tenant.server_name();
+            let told_alone = is_ours && tells_invitee(view, person);
+            match told_alone {
+                true => tell(tenant, tx, view, placed, server, key, now).await,
+                false => Ok(()),
+            }
+        }
+    }
+}
+
+/// Whether the person's server holds no log of the room: it has to be told by itself.
+fn tells_invitee(view: &RoomView, person: &Fqid) -> bool {
+    matches!(
+        view.membership(person),
+        Some(Membership::Invite | Membership::Leave)
+    ) && !view.logs.contains_key(person.server_name())
+}
+
+async fn tell(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    placed: &Placed,
+    server: &ServerName,
+    key: &KeyPair,
+    now: i64,
+) -> Result<(), DbError> {
+    let body = json!({
+        "event": placed.event.to_value(),
+        "room": summary(view, placed.event.room_id, key, now),
+        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+    });
+    let job = Job {
+        id: job_id(),
+        kind: "invite".to_owned(),
+        path: "/invite".to_owned(),
+        body: body.to_string(),
+        expires_at: now + TRIED_MS,
+    };
+    outbox::add_job(tenant, tx, server, &job, now).await
+}
+
+/// Declining is immediate for the invited person; the host hears of it when it can be reached.
+pub(super) async fn decline(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    actor: &Fqid,
+) -> Result<Committed<Outcome>> {
+    let id = ParticipantId::derive(actor);
+    let document = document(app, tenant, row, actor, "decline", json!({}))?;
+    let mut tx = app.db().begin().await?;
+    let found = members::get(tenant, tx.conn(), row.id, id).await?;
+    let Some(member) = found.filter(|member| member.membership == Membership::Invite) else {
+        let missing = crate::rooms::core::decide::Refusal::NotFound(
+            "there is no open invitation to this room",
+        );
+        return Err(crate::rooms::RoomError::from(missing).into());
+    };
+    let left = MemberRow {
+        membership: Membership::Leave,
+        changed_at: app.now(),
+        expires_at: None,
+        ..member
+    };
+    members::upsert(tenant, &mut tx, row.id, &left).await?;
+    spans::clear(tenant, &mut tx, id, row.id).await?;
+    let job = Job {
+        id: job_id(),
+        kind: "request".to_owned(),
+        path: format!("/rooms/{}/request", row.id),
+        body: document.to_string(),
+        expires_at: app.now() + TRIED_MS,
+    };
+    outbox::add_job(tenant, &mut tx, &row.host, &job, app.now()).await?;
+    let committed = tx.commit(()).await?;
+    app.federation().wake_senders();
+    Ok(committed.map(|()| Outcome {
+        room_id: row.id,
+        events: Vec::new(),
+        repeat_of: None,
+    }))
+}

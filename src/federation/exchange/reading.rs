@@ -1,0 +1,185 @@
+//! What peers read: heads, backfill, state, members, profiles.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use garde::Validate;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::access;
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::error::{Error, Reason, Result};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::{Fqid, LocalId, ServerName};
+use crate::events::model::LogEnd;
+use crate::events::store;
+use crate::federation::signed::Signed;
+use crate::http::path::{Path, PathId};
+use crate::http::query::Query;
+use crate::rooms::perform;
+use crate::rooms::store::members as member_rows;
+use crate::rooms::{core::content::LogPosition, store::members::MemberRow};
+use crate::tenants::Tenant;
+
+/// Members in one answer, at most.
+const MOST_MEMBERS: i64 = 10_000;
+/// The largest page of a backfill, in bytes of contents.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+pub(super) async fn heads(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    request: Signed<()>,
+) -> Result<Response> {
+    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    Ok(answer(
+        json!({ "heads": ends(&app, &request.tenant, room_id).await? }),
+    ))
+}
+
+async fn ends(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+) -> Result<BTreeMap<ServerName, LogPosition>> {
+    let ends = store::ends(tenant, app.db(), room_id).await?;
+    let position = |end: LogEnd| {
+        let at = LogPosition {
+            epoch: end.epoch,
+            seq: end.seq,
+            hash: Some(end.hash),
+        };
+        (end.origin, at)
+    };
+    Ok(ends.into_iter().map(position).collect())
+}
+
+/// The query of a backfill.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct Backfill {
+    origin: ServerName,
+    #[garde(range(min = 1))]
+    epoch: i64,
+    #[garde(range(min = 0))]
+    after_seq: i64,
+    #[garde(inner(range(min = 1, max = 1000)))]
+    limit: Option<i64>,
+}
+
+pub(super) async fn backfill(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    Query(asked): Query<Backfill>,
+    request: Signed<()>,
+) -> Result<Response> {
+    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let policy = app.federation().policies().get(&request.tenant).await?;
+    let most = i64::from(policy.max_backfill_events_per_request);
+    let limit = asked.limit.unwrap_or(100).min(most);
+    if limit == 0 {
+        return Ok(answer(json!({ "events": [], "has_more": false })));
+    }
+    let place = (asked.epoch, asked.after_seq);
+    let mut page = store::log_page(
+        &request.tenant,
+        app.db(),
+        room_id,
+        &asked.origin,
+        place,
+        limit + 1,
+    )
+    .await?;
+    let mut has_more = page.len() > usize::try_from(limit).unwrap_or(0);
+    page.truncate(usize::try_from(limit).unwrap_or(0));
+    let mut bytes = 0;
+    let mut events: Vec<Value> = Vec::with_capacity(page.len());
+    for placed in &page {
+        let event = placed.event.to_value();
+        bytes += event.to_string().len();
+        if bytes > MOST_BYTES && !events.is_empty() {
+            has_more = true;
+            break;
+        }
+        events.push(event);
+    }
+    Ok(answer(json!({ "events": events, "has_more": has_more })))
+}
+
+pub(super) async fn state(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    request: Signed<()>,
+) -> Result<Response> {
+    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let heads = ends(&app, &request.tenant, room_id).await?;
+    let deciding = store::deciding_now(&request.tenant, app.db(), room_id).await?;
+    let (mut state, mut leaves) = (Vec::new(), BTreeMap::new());
+    for placed in &deciding {
+        let event = &placed.event;
+        if event.event_type.is_state() {
+            state.push(event.to_value());
+        } else if let (true, Some(person)) =
+            (event.event_type == EventType::ROOM_LEAVE, &event.sender)
+        {
+            let at = LogPosition {
+                epoch: event.epoch,
+                seq: event.seq,
+                hash: Some(placed.hash),
+            };
+            leaves.insert(person.clone(), at);
+        }
+    }
+    Ok(answer(
+        json!({ "state": state, "leaves": leaves, "heads": heads }),
+    ))
+}
+
+pub(super) async fn members(
+    State(app): State<App>,
+    Path(room_id): Path<PathId<RoomId>>,
+    request: Signed<()>,
+) -> Result<Response> {
+    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let (rows, _) =
+        member_rows::list(&request.tenant, app.db(), room_id, "", MOST_MEMBERS, 0).await?;
+    let shown = |row: &MemberRow| json!({ "participant": row.fqid, "membership": row.membership, "power_level": row.power_level });
+    let members: Vec<Value> = rows.iter().map(shown).collect();
+    Ok(answer(json!({ "members": members })))
+}
+
+pub(super) async fn profile(
+    State(app): State<App>,
+    Path(local_id): Path<String>,
+    request: Signed<()>,
+) -> Result<Response> {
+    let local_id: LocalId = local_id.parse().map_err(|_| Error::new(Code::NotFound))?;
+    let person = Fqid::new(local_id, request.tenant.server_name().clone());
+    let profile = perform::signed_profile(&app, &request.tenant, &person).await?;
+    let profile = profile.ok_or_else(|| Error::new(Code::NotFound))?;
+    let key = app
+        .keys()
+        .current(&request.tenant)
+        .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
+    Ok(answer(json!({
+        "profile": profile,
+        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+    })))
+}
+
+pub(super) fn answer(body: Value) -> Response {
+    (
+        [(http::header::CONTENT_TYPE, "application/json")],
+        body.to_string(),
+    )
+        .into_response()
+}
+
+/// A field of a body that is missing or malformed.
+pub(super) fn malformed(path: &'static str) -> Error {
+    Error::validation(path, Reason::Format, "does not have the right form")
+}

@@ -1,0 +1,350 @@
+//! What this server asks of others for its people: state changes of a room's host, profiles of its members.
+
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::catch_up::{self, unusable};
+use super::document::Request;
+use super::outgoing;
+use super::pages::{Keys, verify_all};
+use crate::app::App;
+use crate::catalogue::Code;
+use crate::db::Committed;
+use crate::error::{Error, Result};
+use crate::events::core::event::Event;
+use crate::events::core::ids::RoomId;
+use crate::events::core::incoming;
+use crate::events::core::json::Limits;
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::PublicKey;
+use crate::events::store;
+use crate::federation::client::Call;
+use crate::federation::core::descriptor::FEDERATION_PATH;
+use crate::participants;
+use crate::rooms::core::content::{LogPosition, OriginKey};
+use crate::rooms::core::decide::{Command, Invitee};
+use crate::rooms::store::rooms::RoomRow;
+use crate::rooms::timeline::{Outcome, Page};
+use crate::rooms::{perform, profiles};
+use crate::tenants::Tenant;
+
+/// The largest answer of a host.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Codes of a host's refusal that speak of the resource: they become the client's.
+const RELAYED: [Code; 13] = [
+    Code::NotMember,
+    Code::RoomNotFound,
+    Code::RoomForbidden,
+    Code::RoomFrozen,
+    Code::RoomTypeInvariant,
+    Code::RoomCapacity,
+    Code::EventNotFound,
+    Code::RedactForbidden,
+    Code::NotFound,
+    Code::ValidationError,
+    Code::ContentTooLarge,
+    Code::FedRefused,
+    Code::FedPeerUnknown,
+];
+
+/// Asks a room's host for a state change of one of our people, and takes the events that it caused.
+pub async fn ask_host(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    actor: &Fqid,
+    command: &Command,
+) -> Result<Committed<Outcome>> {
+    if matches!(command, Command::Decline) {
+        return outgoing::decline(app, tenant, row, actor).await;
+    }
+    let (action, content) = action(app, tenant, row, actor, command).await?;
+    let is_join = action == "join";
+    let document = document(app, tenant, row, actor, action, content)?;
+    let path = if is_join { "join" } else { "request" };
+    let path = format!("{FEDERATION_PATH}/rooms/{}/{path}", row.id);
+    let body = post(
+        app,
+        tenant,
+        &row.host,
+        &path,
+        document.to_string().into_bytes(),
+    )
+    .await?;
+    let limits = Limits {
+        max_bytes: MOST_BYTES,
+        max_depth: 70,
+    };
+    let lists = incoming::read_lists(&body, limits, &["events"])
+        .map_err(|error| unusable(&row.host, error))?;
+    let events: Vec<Event> = lists
+        .events
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+        .into_iter()
+        .map_while(std::result::Result::ok)
+        .filter(|event| event.room_id == row.id && event.origin == row.host)
+        .collect();
+    take(app, tenant, row, events).await
+}
+
+/// The signed document of a request.
+pub(super) fn document(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    actor: &Fqid,
+    action: &str,
+    content: Value,
+) -> Result<Value> {
+    let no_key = || Error::new(Code::InternalError).source("the tenant has no signing key");
+    let key = app.keys().current(tenant).ok_or_else(no_key)?;
+    let request = Request {
+        request_id: uuid::Builder::from_random_bytes(rand::random()).into_uuid(),
+        room_id: row.id,
+        host: row.host.clone(),
+        actor: actor.clone(),
+        action: action.to_owned(),
+        content,
+        ts: app.now(),
+        key_id: key.key_id().to_string(),
+    };
+    request.sign(&key).ok_or_else(no_key)
+}
+
+/// The action's name and content.
+async fn action(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    actor: &Fqid,
+    command: &Command,
+) -> Result<(&'static str, Value)> {
+    let of = |target: &Option<Fqid>| {
+        target
+            .clone()
+            .ok_or_else(|| Error::new(Code::NotFound).message("There is no such participant."))
+    };
+    Ok(match command {
+        Command::Join(_) | Command::Accept(_) => {
+            ("join", joining(app, tenant, row.id, actor).await?)
+        }
+        Command::Rejoin(_) => ("rejoin", joining(app, tenant, row.id, actor).await?),
+        Command::Invite { target, reason } => {
+            let target = target.as_ref().ok_or_else(|| {
+                Error::new(Code::NotFound).message("There is no such participant.")
+            })?;
+            let content = json!({ "participant": target.person, "profile": target.profile, "reason": reason });
+            ("invite", content)
+        }
+        Command::WithdrawInvitation { target } => {
+            ("withdraw_invitation", json!({ "participant": of(target)? }))
+        }
+        Command::Kick { target, reason } => (
+            "kick",
+            json!({ "participant": of(target)?, "reason": reason }),
+        ),
+        Command::Ban { target, reason } => (
+            "ban",
+            json!({ "participant": of(target)?, "reason": reason }),
+        ),
+        Command::Unban { target } => ("unban", json!({ "participant": of(target)? })),
+        Command::SetLevel { target, level } => (
+            "member_level",
+            json!({ "participant": of(target)?, "power_level": level }),
+        ),
+        Command::SetLevels(levels) => ("power_levels", json!({ "power_levels": levels })),
+        Command::SetName(name) => ("name", json!({ "name": name })),
+        Command::SetTopic(topic) => ("topic", json!({ "topic": topic })),
+        Command::ChangeSettings(change) => ("settings", json!(change)),
+        Command::Archive => ("archive", json!({})),
+        Command::Close => ("close", json!({})),
+        Command::Decline
+        | Command::Leave { .. }
+        | Command::Send { .. }
+        | Command::Edit { .. }
+        | Command::Redact { .. }
+        | Command::React { .. } => {
+            return Err(Error::new(Code::InternalError).source("not the host's to decide"));
+        }
+    })
+}
+
+/// What goes with a join: the profile, the key and the end of our log.
+async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> Result<Value> {
+    let ends = store::ends(tenant, app.db(), room_id).await?;
+    let own = ends
+        .into_iter()
+        .find(|end| end.origin == *tenant.server_name());
+    let after = own.map_or(LogPosition::START, |end| LogPosition {
+        epoch: end.epoch,
+        seq: end.seq,
+        hash: Some(end.hash),
+    });
+    let key = app
+        .keys()
+        .current(tenant)
+        .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
+    let profile = perform::signed_profile(app, tenant, actor).await?;
+    Ok(json!({
+        "profile": profile,
+        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+        "after": after,
+    }))
+}
+
+/// Places the host's events. Of a room that is not here yet, or with a gap, the host's log is fetched up to them.
+async fn take(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    events: Vec<Event>,
+) -> Result<Committed<Outcome>> {
+    let outcome = Outcome {
+        room_id: row.id,
+        events: Vec::new(),
+        repeat_of: None,
+    };
+    let Some(last) = events.last().map(|event| event.seq) else {
+        catch_up::soon(app, tenant, &row.host, row.id);
+        return Ok(Committed::already(outcome));
+    };
+    let key_id = events.first().map(|event| event.key_id);
+    let keys = Keys::load(app, tenant, row.id, None).await?;
+    let known = keys.knows(&row.host);
+    if known {
+        let (_, verified) = verify_all(keys, events).await;
+        let events = verified
+            .into_iter()
+            .map_while(std::result::Result::ok)
+            .collect();
+        let page = Page {
+            tenant: tenant.clone(),
+            deliverer: row.host.clone(),
+            events,
+            may_begin: false,
+        };
+        app.timeline().receive(page).await?;
+    }
+    let first_key = match key_id {
+        Some(key_id) if !known => {
+            app.federation()
+                .peers()
+                .pinned_key(tenant, &row.host, key_id)
+                .await?
+        }
+        _ => None,
+    };
+    catch_up::log(app, tenant, &row.host, (row.id, &row.host), last, first_key).await?;
+    let ends = store::ends(tenant, app.db(), row.id).await?;
+    let reached = ends
+        .iter()
+        .any(|end| end.origin == row.host && end.seq >= last);
+    if !reached {
+        return Err(unusable(
+            &row.host,
+            "its log could not be fetched up to its own answer",
+        ));
+    }
+    catch_up::soon(app, tenant, &row.host, row.id);
+    Ok(Committed::already(outcome))
+}
+
+/// Somebody of another server who is to be invited: asked for there. `None`: nobody there has this name.
+pub async fn invitee(app: &App, tenant: &Tenant, person: &Fqid) -> Result<Option<Invitee>> {
+    #[derive(Deserialize)]
+    struct Answer {
+        profile: Value,
+        key: OriginKey,
+    }
+    let peer = person.server_name();
+    let path = format!("{FEDERATION_PATH}/profile/{}", person.local_id());
+    let call = Call {
+        method: Method::GET,
+        path_and_query: &path,
+        body: None,
+        max_response: 64 * 1024,
+    };
+    let response = app.federation().call(tenant, peer, call).await?;
+    if response.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !response.status.is_success() {
+        return Err(refusal(peer, &response.body));
+    }
+    let answer: Answer =
+        serde_json::from_slice(&response.body).map_err(|error| unusable(peer, error))?;
+    let key = host_key(app, tenant, peer, &answer.key).await?;
+    let profile = profiles::read(&answer.profile, person, &key)
+        .ok_or_else(|| unusable(peer, "its profile is not signed with its key"))?;
+    let mut tx = app.db().begin().await?;
+    participants::store::upsert_foreign(tenant, &mut tx, &profile, app.now()).await?;
+    tx.commit(()).await?;
+    Ok(Some(Invitee {
+        person: person.clone(),
+        profile: Some(answer.profile),
+        holds_role: false,
+    }))
+}
+
+async fn host_key(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    key: &OriginKey,
+) -> Result<PublicKey> {
+    let key_id = key
+        .key_id
+        .parse()
+        .map_err(|_| unusable(peer, "its key id is malformed"))?;
+    let found = app.federation().peers().key(tenant, peer, key_id).await;
+    found.map_err(|error| unusable(peer, error))
+}
+
+async fn post(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<Vec<u8>> {
+    let call = Call {
+        method: Method::POST,
+        path_and_query: path,
+        body: Some(body),
+        max_response: MOST_BYTES,
+    };
+    let response = app.federation().call(tenant, peer, call).await?;
+    if response.status.is_success() {
+        return Ok(response.body);
+    }
+    Err(refusal(peer, &response.body))
+}
+
+/// A peer's refusal keeps its code where that speaks of the resource; else the peer counts as unreachable.
+fn refusal(peer: &ServerName, body: &[u8]) -> Error {
+    let error: Option<Value> = serde_json::from_slice(body).ok();
+    let error = error.as_ref().and_then(|body| body.get("error"));
+    let code: Option<Code> = error
+        .and_then(|error| error.get("code"))
+        .and_then(|code| serde_json::from_value(code.clone()).ok());
+    let message = error
+        .and_then(|error| error.get("message"))
+        .and_then(Value::as_str)
+        .map(|message| message.chars().take(300).collect::<String>());
+    match code.filter(|code| RELAYED.contains(code)) {
+        Some(code) => {
+            Error::new(code).message(message.unwrap_or_else(|| code.default_message().to_owned()))
+        }
+        None => unusable(peer, message.unwrap_or_default()),
+    }
+}
+
+/// A fresh id for a job.
+pub(super) fn job_id() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
