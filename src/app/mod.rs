@@ -34,7 +34,7 @@ use crate::tenants::Tenants;
 
 use lock::FolderLock;
 pub use router::{metrics, router};
-pub use start::{FirstStart, StartError, open};
+pub use start::{FirstStart, StartError, open, start_tasks};
 
 /// What handlers share; cheap to clone.
 #[derive(Clone)]

@@ -109,16 +109,35 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
     let folder = FolderLock::take(&config.data_dir)
         .map_err(|source| data_folder(&config, source))?
         .ok_or_else(|| StartError::InUse(config.data_dir.clone()))?;
-    let db = Db::open(&DbOptions {
+    let keys = KeyRing::new(&config.data_dir);
+    let options = DbOptions {
         url: config.database.url.as_str().to_owned(),
         pool: config.database.pool,
-    })
-    .await?;
-    let keys = KeyRing::new(&config.data_dir);
-    let tenants = Tenants::load(&db).await?;
+    };
+    if db::is_missing(&options) {
+        // Before the file is made: a start that is refused leaves the folder as it was.
+        keys.require_empty()?;
+    }
+    let db = Db::open(&options).await?;
+    let opened = open_beside(config, clock, keys, folder, &db).await;
+    if opened.is_err() {
+        db.close().await;
+    }
+    opened
+}
+
+/// Opens everything but the database.
+async fn open_beside(
+    config: Config,
+    clock: Clock,
+    keys: KeyRing,
+    folder: FolderLock,
+    db: &Db,
+) -> Result<(App, Option<FirstStart>), StartError> {
+    let tenants = Tenants::load(db).await?;
     let first_start = first_tenant(&config, &keys, &tenants, clock.now_ms()).await?;
     for tenant in tenants.all() {
-        keys.load(&db, &tenant, clock.now_ms()).await?;
+        keys.load(db, &tenant, clock.now_ms()).await?;
     }
     let secret = secret::load(config.secret_key.as_ref(), &config.data_dir)
         .map_err(|source| data_folder(&config, source))?;
@@ -147,14 +166,13 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         metrics: Arc::clone(&metrics),
         stop: writer_stop.clone(),
     };
-    let (writer, timeline) = Writer::new(parts, store::last_ts(&db).await?);
+    let (writer, timeline) = Writer::new(parts, store::last_ts(db).await?);
     tokio::spawn(writer.run());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    tasks.spawn(federation::outbox::run(federation.clone(), stop.clone()));
     let app = App(Arc::new(Shared {
         config,
         clock,
-        db,
+        db: db.clone(),
         tenants,
         keys,
         auth,
@@ -173,9 +191,16 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         tasks,
         _folder: folder,
     }));
+    Ok((app, first_start))
+}
+
+/// Starts what a server does by itself: sending to peers, asking them for what was missed, watching sessions. A command that opens the
+/// data for a moment does none of it.
+pub fn start_tasks(app: &App) {
+    let outbox = federation::outbox::run(app.federation().clone(), app.stop().clone());
+    app.tasks().spawn(outbox);
     app.tasks().spawn(watch::run(app.clone()));
     app.tasks().spawn(catch_up::run(app.clone()));
-    Ok((app, first_start))
 }
 
 /// Makes the first tenant in a new database; in an old one, refuses a name that contradicts the stored one.

@@ -67,6 +67,7 @@ impl Server {
         let config = Config::load(settings).unwrap().config;
         let clock = Clock::manual(START);
         let (app, _) = super::open(config, clock.clone()).await.unwrap();
+        super::start_tasks(&app);
         let router = super::router(&app);
         Server {
             app,

@@ -102,7 +102,7 @@ pub enum StartError {
     #[error("{} is an empty file, not a database. Restore it from a backup, or delete it to begin with a new one", .0.display())]
     Empty(PathBuf),
     /// The file or database belongs to something else.
-    #[error("{0} is not a ScaiWave database. Point SCAIWAVE_DATA_DIR or SCAIWAVE_DB_URL elsewhere")]
+    #[error("{0} belongs to another program. Point SCAIWAVE_DATA_DIR or SCAIWAVE_DB_URL elsewhere")]
     Foreign(String),
     /// The schema comes from a newer program.
     #[error(

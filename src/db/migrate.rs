@@ -1,7 +1,7 @@
 //! Schema versions: forward only, the same numbers for both databases, each in a transaction of its own.
 
-use sqlx::Row;
 use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AnyConnection, Row};
 
 use super::{Backend, Db, StartError};
 
@@ -51,12 +51,24 @@ pub(super) async fn run(db: &Db) -> Result<(), StartError> {
             other => StartError::Migration(other),
         })?;
     if db.backend() == Backend::Sqlite {
-        // The header carries the version, so that the next start can judge the file before it opens it.
-        let mark = format!("PRAGMA user_version = {known}; PRAGMA wal_checkpoint(TRUNCATE)");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(mark))
-            .execute(&mut *connection)
+        mark_version(&mut connection, known)
             .await
             .map_err(StartError::Connect)?;
+    }
+    Ok(())
+}
+
+/// Writes the version into the file's header, so that the next start can judge the file before it opens it. A file that has it already
+/// is not written to.
+async fn mark_version(connection: &mut AnyConnection, known: i64) -> Result<(), sqlx::Error> {
+    let marked: i64 = sqlx::query_scalar("PRAGMA user_version")
+        .fetch_one(&mut *connection)
+        .await?;
+    if marked != known {
+        let mark = format!("PRAGMA user_version = {known}; PRAGMA wal_checkpoint(TRUNCATE)");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(mark))
+            .execute(connection)
+            .await?;
     }
     Ok(())
 }
@@ -83,13 +95,15 @@ async fn applied(db: &Db) -> Result<Option<i64>, StartError> {
         .map_err(StartError::Connect)
 }
 
-/// A Postgres database that holds tables but none of ours belongs to somebody else.
+/// A Postgres database that holds tables but none of ours belongs to somebody else. The migrator's own table does not count: a first
+/// start that is killed can leave it behind, still empty.
 async fn is_foreign(db: &Db) -> Result<bool, StartError> {
     if db.backend() == Backend::Sqlite {
         return Ok(false);
     }
     let tables: i64 = sqlx::query(
-        "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = current_schema()",
+        "SELECT COUNT(*) FROM information_schema.tables
+         WHERE table_schema = current_schema() AND table_name <> '_sqlx_migrations'",
     )
     .fetch_one(db.reader())
     .await

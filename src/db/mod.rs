@@ -64,31 +64,49 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FU
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
 
+/// The file of a SQLite database.
+fn sqlite_file(options: &DbOptions) -> Option<PathBuf> {
+    let path = options.url.strip_prefix("sqlite:")?;
+    Some(PathBuf::from(path.trim_start_matches("//")))
+}
+
+/// Whether opening the database would make its file.
+pub fn is_missing(options: &DbOptions) -> bool {
+    sqlite_file(options).is_some_and(|path| !path.exists())
+}
+
 impl Db {
     /// Opens the database for a server: creates a missing SQLite file, refuses files and schemas that are not ours or
     /// are newer than this program, and runs pending migrations.
     pub async fn open(options: &DbOptions) -> Result<Db, StartError> {
         let db = Db::connect(options, true).await?;
-        migrate::run(&db).await?;
-        Ok(db)
+        db.or_close(migrate::run(&db).await).await
     }
 
     /// Opens an existing, up-to-date database for a command beside the server; creates and migrates nothing.
     pub async fn open_existing(options: &DbOptions) -> Result<Db, StartError> {
         let db = Db::connect(options, false).await?;
-        migrate::require_current(&db).await?;
-        Ok(db)
+        db.or_close(migrate::require_current(&db).await).await
+    }
+
+    /// The database, or, closed, what is wrong with it: SQLite then leaves no files of its own behind.
+    async fn or_close(&self, checked: Result<(), StartError>) -> Result<Db, StartError> {
+        if let Err(error) = checked {
+            self.close().await;
+            return Err(error);
+        }
+        Ok(self.clone())
     }
 
     async fn connect(options: &DbOptions, create: bool) -> Result<Db, StartError> {
         sqlx::any::install_default_drivers();
-        let (backend, file) = match options.url.strip_prefix("sqlite:") {
+        let file = sqlite_file(options);
+        let backend = match &file {
             Some(path) => {
-                let path = PathBuf::from(path.trim_start_matches("//"));
-                files::prepare(&path, create).await?;
-                (Backend::Sqlite, Some(path))
+                files::prepare(path, create).await?;
+                Backend::Sqlite
             }
-            None => (Backend::Postgres, None),
+            None => Backend::Postgres,
         };
         let url = match &file {
             Some(path) => format!("sqlite:{}?mode=rw", path.display()),
