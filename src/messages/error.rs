@@ -18,6 +18,9 @@ pub enum MessageError {
     /// `SW_ROOM_FORBIDDEN`: sending as somebody else.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// `SW_NOT_FOUND`: the file that the content names.
+    #[error("there is no such file")]
+    NoSuchMedia,
     /// `SW_NOT_FOUND`: the one to send as.
     #[error("there is no such participant in this room")]
     NoSuchSender,
@@ -30,7 +33,7 @@ impl Coded for MessageError {
             MessageError::NotMember => Code::NotMember,
             MessageError::TooLarge(_) => Code::ContentTooLarge,
             MessageError::Forbidden(_) => Code::RoomForbidden,
-            MessageError::NoSuchSender => Code::NotFound,
+            MessageError::NoSuchMedia | MessageError::NoSuchSender => Code::NotFound,
         }
     }
 }

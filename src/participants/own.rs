@@ -15,8 +15,11 @@ use crate::auth::roles::Roles;
 use crate::auth::sessions::Change;
 use crate::auth::store::accounts;
 use crate::db::Committed;
+use crate::db::DbError;
 use crate::events::core::ids::{ParticipantId, TenantId};
 use crate::events::core::names::Fqid;
+use crate::presence::{Audience, LiveFrame, What};
+use crate::rooms::store::members;
 use crate::workspaces::{self, WorkspaceId};
 
 /// The own profile (client specification, section 3).
@@ -121,13 +124,37 @@ pub async fn change(
         app.clock().now_ms(),
     )
     .await?;
+    let shown = participant.clone();
     let profile = view(app, caller, participant, account.email);
     let changed = Change::of_person(*participant_id);
-    Ok(app
+    let committed = app
         .auth()
         .sessions
         .commit(tenant, tx, changed, profile)
-        .await?)
+        .await?;
+    tell(app, caller, &shown).await?;
+    Ok(committed)
+}
+
+/// Tells who shares a room, and the own devices.
+async fn tell(app: &App, caller: &Caller, participant: &Participant) -> Result<(), DbError> {
+    let (tenant, now) = (&caller.tenant, app.now());
+    let live = app.presence().live();
+    let rooms = members::joined_rooms(tenant, app.db(), participant.id).await?;
+    let sharing = Audience::Rooms {
+        rooms,
+        except: Vec::new(),
+    };
+    let updated = LiveFrame::ParticipantUpdated { participant };
+    live.publish(tenant, &sharing, &updated.text(tenant, now));
+    let own = Audience::People(vec![participant.id]);
+    let what = What::Profile;
+    live.publish(
+        tenant,
+        &own,
+        &LiveFrame::MeUpdated { what }.text(tenant, now),
+    );
+    Ok(())
 }
 
 fn view(app: &App, caller: &Caller, participant: Participant, email: Option<String>) -> OwnProfile {

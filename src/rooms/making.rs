@@ -15,7 +15,7 @@ use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::ids::ParticipantId;
-use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::names::Fqid;
 use crate::http::caller::Caller;
 use crate::participants::{self, Kind, Participant};
 use crate::{auth, workspaces};
@@ -41,7 +41,11 @@ pub async fn room(
     let room = CreateRoom {
         nonce: nonce(),
         room_type,
-        alias: Some(alias(app, caller, &name).await?),
+        alias: Some(format!(
+            "#{}:{}",
+            alias_slug(&name),
+            caller.tenant.server_name()
+        )),
         name: Some(name),
         topic: new.topic,
         scope_kind: None,
@@ -192,18 +196,6 @@ async fn require_room_for_another(app: &App, caller: &Caller) -> Result<()> {
         return Err(Error::new(Code::TenantCapacity));
     }
     Ok(())
-}
-
-/// `#slug:server_name`, with a number where the slug is taken.
-async fn alias(app: &App, caller: &Caller, name: &str) -> Result<String> {
-    let server: &ServerName = caller.tenant.server_name();
-    let slug = alias_slug(name);
-    let plain = format!("#{slug}:{server}");
-    if !rooms::has_alias(&caller.tenant, app.db(), &plain).await? {
-        return Ok(plain);
-    }
-    let number: u32 = rand::rng().random();
-    Ok(format!("#{slug}-{number:08x}:{server}"))
 }
 
 /// The DM of the caller and another local person: the one that there is, or a new one.

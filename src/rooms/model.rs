@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use garde::Validate;
-use serde::{Deserialize, Serialize};
+use serde::de;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::core::content::{HistoryVisibility, Lifecycle, Membership, RoomType};
 use super::core::levels::LevelKey;
@@ -137,8 +138,24 @@ pub struct NewLevel {
 #[serde(transparent)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewLevels {
-    #[garde(custom(good_levels))]
-    pub levels: BTreeMap<LevelKey, i64>,
+    pub levels: BTreeMap<LevelKey, Level>,
+}
+
+/// A level from 0 to 100.
+#[derive(Clone, Copy, Debug)]
+pub struct Level(pub u8);
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let level = i64::deserialize(deserializer)?;
+        match u8::try_from(level) {
+            Ok(level @ 0..=100) => Ok(Level(level)),
+            _ => Err(de::Error::invalid_value(
+                de::Unexpected::Signed(level),
+                &"a level from 0 to 100",
+            )),
+        }
+    }
 }
 
 /// `PUT {r}/settings`: any subset.
@@ -362,14 +379,6 @@ fn good_topic(topic: &Option<Option<String>>, (): &()) -> garde::Result {
             Err(refuse(Reason::Length, "must have at most 2000 characters"))
         }
         _ => Ok(()),
-    }
-}
-
-fn good_levels(levels: &BTreeMap<LevelKey, i64>, (): &()) -> garde::Result {
-    if levels.values().all(|level| (0..=100).contains(level)) {
-        Ok(())
-    } else {
-        Err(refuse(Reason::Range, "must hold levels from 0 to 100"))
     }
 }
 

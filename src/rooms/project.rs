@@ -173,7 +173,7 @@ async fn show(
             spans::open(tenant, tx, id, room, after).await
         }
         Some(Membership::Ban) => {
-            spans::clear(tenant, tx, id, room).await?;
+            spans::end_reading(tenant, tx, id, room).await?;
             spans::show_one(tenant, tx, id, room, position).await
         }
         _ if placed.shown == Shown::Never => Ok(()),

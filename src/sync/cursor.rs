@@ -140,7 +140,7 @@ impl Cursor {
 
     fn concerns_own_membership(&self, placed: &Placed) -> bool {
         let event = &placed.event;
-        if event.event_type == EventType::ROOM_LEAVE {
+        if event.event_type == EventType::ROOM_LEAVE || event.event_type == EventType::ROOM_CREATE {
             let sender = event.sender.as_ref().map(ParticipantId::derive);
             return sender == Some(self.participant);
         }

@@ -145,7 +145,7 @@ pub(super) async fn decline(
         ..member
     };
     members::upsert(tenant, &mut tx, row.id, &left).await?;
-    spans::clear(tenant, &mut tx, id, row.id).await?;
+    spans::end_reading(tenant, &mut tx, id, row.id).await?;
     let job = Job {
         id: job_id(),
         kind: "request".to_owned(),

@@ -23,9 +23,9 @@ use crate::participants::{self, Kind};
 use crate::presence;
 use crate::rooms::core::content::Membership;
 use crate::rooms::core::levels::OWNER;
-use crate::rooms::perform;
 use crate::rooms::store::members;
 use crate::rooms::timeline::Sending;
+use crate::rooms::{access, perform};
 
 /// `POST {r}/send`.
 #[derive(Debug, Deserialize, Validate)]
@@ -44,6 +44,10 @@ pub(super) async fn send(
 ) -> Result<Data<ClientEvent>> {
     checks::content(&body.content, app.config().limits.max_content)?;
     let room_id = room_id.or(Code::RoomNotFound)?;
+    if names_media(&body.content) {
+        access::joined_room(&app, &caller, room_id).await?;
+        return Err(MessageError::NoSuchMedia.into());
+    }
     let (sender, sent_by) = match body.as_participant_id {
         None => (caller.fqid.clone(), None),
         Some(id) if id == caller.participant_id => (caller.fqid.clone(), None),
@@ -67,6 +71,13 @@ pub(super) async fn send(
     event.event_uuid = body.event_uuid.map(|uuid| uuid.to_string());
     event.sent_by = sent_by.as_ref().map(ParticipantId::derive);
     Ok(Data(event))
+}
+
+/// Whether the content names a file: none is stored here yet, so that none can be readable.
+fn names_media(content: &Value) -> bool {
+    ["media_id", "thumbnail_id"]
+        .iter()
+        .any(|key| content.get(key).is_some_and(|id| !id.is_null()))
 }
 
 /// The AI or bridged person that an owner sends as.

@@ -35,11 +35,10 @@ pub(super) async fn set_levels(
     Body(new): Body<NewLevels>,
 ) -> Result<Data<BTreeMap<LevelKey, u8>>> {
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
-    let level = |level: i64| u8::try_from(level).unwrap_or(100);
     let changes = new
         .levels
         .into_iter()
-        .map(|(key, value)| (key, level(value)))
+        .map(|(key, level)| (key, level.0))
         .collect();
     perform::perform(&app, &caller, &row, Command::SetLevels(changes)).await?;
     let row = perform::find(&app, &caller.tenant, row.id).await?;

@@ -182,12 +182,16 @@ pub async fn count_open(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
 }
 
 /// Whether a room has this alias already.
-pub async fn has_alias(tenant: &Tenant, db: &Db, alias: &str) -> Result<bool, DbError> {
+pub async fn has_alias<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    alias: &str,
+) -> Result<bool, DbError> {
     let found: i64 =
         sqlx::query_scalar("SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND alias = $2")
             .bind(tenant.key())
             .bind(alias)
-            .fetch_one(db.reader())
+            .fetch_one(on)
             .await?;
     Ok(found > 0)
 }

@@ -74,19 +74,26 @@ pub async fn show_one(
     Ok(())
 }
 
-/// Shows nothing of the room any more.
-pub async fn clear(
+/// Shows nothing of the room any more but how each stay ended.
+pub async fn end_reading(
     tenant: &Tenant,
     tx: &mut Tx,
     participant: ParticipantId,
     room: RoomId,
 ) -> Result<(), DbError> {
-    sqlx::query("DELETE FROM spans WHERE tenant = $1 AND participant_id = $2 AND room_id = $3")
-        .bind(tenant.key())
-        .bind(participant.to_string())
-        .bind(room.to_string())
-        .execute(tx.conn())
-        .await?;
+    for sql in [
+        "DELETE FROM spans
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND until_position IS NULL",
+        "UPDATE spans SET after_position = until_position - 1
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3",
+    ] {
+        sqlx::query(sql)
+            .bind(tenant.key())
+            .bind(participant.to_string())
+            .bind(room.to_string())
+            .execute(tx.conn())
+            .await?;
+    }
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::events::model::{LogEnd, Placed};
 use crate::messages;
 use crate::messages::store::{SendRow, SentKey};
 use crate::rooms::core::content::Membership;
-use crate::rooms::core::decide::{self, Command, Context, Intent, Refusal};
+use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::store::{once, rooms, spans};
@@ -240,7 +240,8 @@ pub(super) async fn make(
         });
     }
     let room_id = RoomId::derive(tenant.server_name(), &make.room.nonce);
-    let intents = decide::create(&make.creator, &make.room);
+    let room = with_free_alias(batch, &make.room).await?;
+    let intents = decide::create(&make.creator, &room);
     let events = compose::sign(None, room_id, intents, signer)?;
     batch.touched.insert(room_id);
     let mut placed = Vec::with_capacity(events.len());
@@ -269,6 +270,24 @@ pub(super) async fn make(
         events: placed,
         repeat_of: None,
     })
+}
+
+/// The room with another alias, if its own is taken: a part of the nonce tells them apart.
+async fn with_free_alias(
+    batch: &mut Batch<'_>,
+    room: &CreateRoom,
+) -> Result<CreateRoom, RoomError> {
+    let mut room = room.clone();
+    let Some(alias) = &room.alias else {
+        return Ok(room);
+    };
+    if rooms::has_alias(&batch.tenant, batch.tx.conn(), alias).await?
+        && let Some((slug, server)) = alias.split_once(':')
+    {
+        let number: String = room.nonce.chars().take(8).collect();
+        room.alias = Some(format!("{slug}-{number}:{server}"));
+    }
+    Ok(room)
 }
 
 /// Begins a room with its create event.
