@@ -29,7 +29,7 @@ use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::Presence;
 use crate::rooms::timeline::Timeline;
-use crate::sync::{Frames, Polls, Sockets};
+use crate::sync::Streams;
 use crate::tenants::Tenants;
 
 use lock::FolderLock;
@@ -50,9 +50,7 @@ struct Shared {
     timeline: Timeline,
     wake: Wake,
     presence: Presence,
-    frames: Frames,
-    sockets: Sockets,
-    polls: Polls,
+    streams: Streams,
     federation: Federation,
     catching_up: Running,
     limits: Arc<Limits>,
@@ -114,19 +112,9 @@ impl App {
         &self.0.presence
     }
 
-    /// Durable frames that were made already.
-    pub fn frames(&self) -> &Frames {
-        &self.0.frames
-    }
-
-    /// The open sockets of this node.
-    pub fn sockets(&self) -> &Sockets {
-        &self.0.sockets
-    }
-
-    /// The open long polls of this node.
-    pub fn polls(&self) -> &Polls {
-        &self.0.polls
+    /// Who reads the stream.
+    pub fn streams(&self) -> &Streams {
+        &self.0.streams
     }
 
     /// Other servers.

@@ -46,7 +46,7 @@ fn timed() -> Router<App> {
         .merge(participants::routes::routes())
         .merge(rooms::routes::routes())
         .merge(messages::routes::routes())
-        .merge(presence::routes())
+        .merge(presence::routes::routes())
         .merge(federation::routes::router())
         .merge(federation::routes::admin::routes())
         .merge(federation::exchange::routes())
@@ -54,5 +54,5 @@ fn timed() -> Router<App> {
 
 /// Long polls and sockets.
 fn waiting() -> Router<App> {
-    sync::routes()
+    sync::routes::routes()
 }

@@ -25,7 +25,7 @@ use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::{Presence, watch};
 use crate::rooms::timeline::{Writer, WriterParts};
-use crate::sync::{Frames, Polls, Sockets};
+use crate::sync::Streams;
 use crate::tenants::model::DEFAULT_SLUG;
 use crate::tenants::{NewTenant, TenantError, Tenants};
 
@@ -179,9 +179,7 @@ async fn open_beside(
         timeline,
         wake,
         presence,
-        frames: Frames::default(),
-        sockets: Sockets::default(),
-        polls: Polls::default(),
+        streams: Streams::default(),
         federation,
         catching_up: Running::default(),
         limits,

@@ -59,7 +59,7 @@ async fn identify(app: &App, token: Option<&str>, visitor: &Visitor) -> Result<C
 }
 
 /// The token of `Authorization: Bearer`, if there is exactly one such header.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return None;

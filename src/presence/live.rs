@@ -52,9 +52,9 @@ struct Seat {
     ear: Arc<Ear>,
 }
 
-#[derive(Default)]
 struct Ear {
     woken: Notify,
+    takes_frames: bool,
     frames: Mutex<VecDeque<Bytes>>,
 }
 
@@ -64,6 +64,9 @@ impl Ear {
     }
 
     fn hear(&self, frame: Bytes) {
+        if !self.takes_frames {
+            return;
+        }
         {
             let mut frames = self.frames();
             if frames.len() >= BUFFERED {
@@ -78,11 +81,20 @@ impl Ear {
 impl Live {
     /// Lets somebody listen: at first to what is for the person alone.
     pub fn listen(&self, tenant: &Tenant, participant: ParticipantId) -> Listener {
-        self.listen_in(tenant.key(), participant)
+        self.listen_in(tenant.key(), participant, true)
     }
 
-    fn listen_in(&self, tenant: i64, participant: ParticipantId) -> Listener {
-        let ear = Arc::new(Ear::default());
+    /// Lets somebody wait for events who has no use for live frames.
+    pub fn listen_for_events(&self, tenant: &Tenant, participant: ParticipantId) -> Listener {
+        self.listen_in(tenant.key(), participant, false)
+    }
+
+    fn listen_in(&self, tenant: i64, participant: ParticipantId, takes_frames: bool) -> Listener {
+        let ear = Arc::new(Ear {
+            woken: Notify::new(),
+            takes_frames,
+            frames: Mutex::default(),
+        });
         let mut halls = self.halls();
         let hall = halls.entry(tenant).or_default();
         let seat = hall.next_seat;
@@ -296,10 +308,10 @@ mod tests {
     fn a_room_is_heard_by_who_listens_to_it_in_its_tenant() {
         let live = Live::default();
         let (alice, bob) = (
-            live.listen_in(TENANT, person(1)),
-            live.listen_in(TENANT, person(2)),
+            live.listen_in(TENANT, person(1), true),
+            live.listen_in(TENANT, person(2), true),
         );
-        let elsewhere = live.listen_in(2, person(1));
+        let elsewhere = live.listen_in(2, person(1), true);
         alice.set_rooms([room(1), room(2)].into());
         bob.set_rooms([room(2)].into());
         elsewhere.set_rooms([room(1)].into());
@@ -316,8 +328,8 @@ mod tests {
     fn who_shares_several_rooms_hears_once_and_exceptions_not_at_all() {
         let live = Live::default();
         let (alice, bob) = (
-            live.listen_in(TENANT, person(1)),
-            live.listen_in(TENANT, person(2)),
+            live.listen_in(TENANT, person(1), true),
+            live.listen_in(TENANT, person(2), true),
         );
         for listener in [&alice, &bob] {
             listener.set_rooms([room(1), room(2)].into());
@@ -335,8 +347,8 @@ mod tests {
     fn a_person_hears_on_all_devices() {
         let live = Live::default();
         let devices = [
-            live.listen_in(TENANT, person(1)),
-            live.listen_in(TENANT, person(1)),
+            live.listen_in(TENANT, person(1), true),
+            live.listen_in(TENANT, person(1), true),
         ];
         say(&live, TENANT, &Audience::People(vec![person(1)]), "marker");
         assert!(devices.iter().all(|device| device.take() == ["marker"]));
@@ -345,7 +357,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_lost_and_the_listener_is_woken() {
         let live = Live::default();
-        let slow = live.listen_in(TENANT, person(1));
+        let slow = live.listen_in(TENANT, person(1), true);
         assert!(slow.woken().now_or_never().is_none());
         for _ in 0..BUFFERED + 5 {
             say(&live, TENANT, &Audience::People(vec![person(1)]), "x");
@@ -355,9 +367,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_poll_is_woken_and_takes_no_frames() {
+        let live = Live::default();
+        let poll = live.listen_in(TENANT, person(1), false);
+        say(&live, TENANT, &Audience::People(vec![person(1)]), "x");
+        assert!(poll.take().is_empty() && poll.woken().now_or_never().is_none());
+    }
+
+    #[test]
     fn who_stops_listening_leaves_nothing_behind() {
         let live = Live::default();
-        let listener = live.listen_in(TENANT, person(1));
+        let listener = live.listen_in(TENANT, person(1), true);
         listener.set_rooms([room(1)].into());
         drop(listener);
         assert!(live.halls().is_empty());

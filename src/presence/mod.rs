@@ -21,5 +21,4 @@ pub use frames::{LiveFrame, What};
 pub use live::{Audience, Live};
 pub use model::State;
 pub use people::{Connection, Presence};
-pub use routes::routes;
 pub use sight::state_of;

@@ -10,42 +10,61 @@ use crate::events::store::positions::Window;
 /// The fewest positions that a part is asked for.
 const FEWEST: usize = 8;
 
-/// The first `most` positions of all windows together, ascending. `ask` answers pairs of a window's index and one of
-/// the window's first positions, at most as many per window as it is told.
-pub(super) async fn first_positions<E, Answer>(
-    mut windows: Vec<Window>,
+/// Finds the first positions of several windows together. Asks and is answered; whoever asks the store stands outside.
+#[derive(Debug)]
+pub struct Merge {
+    /// The parts of which more may be needed, each after what was found in it.
+    windows: Vec<Window>,
     most: usize,
-    ask: impl Fn(Vec<Window>, usize) -> Answer,
-) -> Result<Vec<i64>, E>
-where
-    Answer: Future<Output = Result<Vec<(usize, i64)>, E>>,
-{
-    let mut found = BTreeSet::new();
-    let mut share = share_of(most, windows.len());
-    while !windows.is_empty() && most > 0 {
-        let mut counts = vec![0; windows.len()];
-        for (index, position) in ask(windows.clone(), share).await? {
-            found.insert(position);
-            if let (Some(window), Some(count)) = (windows.get_mut(index), counts.get_mut(index)) {
-                window.after = window.after.max(position);
+    share: usize,
+    found: BTreeSet<i64>,
+}
+
+impl Merge {
+    /// Looks for the first `most` positions.
+    pub fn new(windows: Vec<Window>, most: usize) -> Merge {
+        let even = most.checked_div(windows.len()).unwrap_or(most);
+        Merge {
+            share: (2 * even).max(FEWEST).min(most),
+            windows,
+            most,
+            found: BTreeSet::new(),
+        }
+    }
+
+    /// Which windows to ask for their first positions, and for how many of them at most; `None`: all is known.
+    pub fn question(&self) -> Option<(&[Window], usize)> {
+        let is_open = !self.windows.is_empty() && self.most > 0;
+        is_open.then_some((&self.windows, self.share))
+    }
+
+    /// Takes the answer: pairs of a window's index and one of its first positions.
+    pub fn answer(&mut self, positions: &[(usize, i64)]) {
+        let mut counts = vec![0; self.windows.len()];
+        for (index, position) in positions {
+            self.found.insert(*position);
+            if let (Some(window), Some(count)) =
+                (self.windows.get_mut(*index), counts.get_mut(*index))
+            {
+                window.after = window.after.max(*position);
                 *count += 1;
             }
         }
-        let last = found.iter().nth(most - 1).copied().unwrap_or(i64::MAX);
+        let last = self.found.iter().nth(self.most.saturating_sub(1)).copied();
+        let last = last.unwrap_or(i64::MAX);
         let mut counts = counts.into_iter();
-        windows.retain(|window| {
+        let share = self.share;
+        self.windows.retain(|window| {
             let was_cut_short = counts.next().is_some_and(|count| count >= share);
             was_cut_short && window.after < window.until && window.after < last
         });
-        share = most.min(share * 4);
+        self.share = self.most.min(share * 4);
     }
-    Ok(found.into_iter().take(most).collect())
-}
 
-/// A power of two, so that few distinct statements are prepared.
-fn share_of(most: usize, windows: usize) -> usize {
-    let even = most.checked_div(windows).unwrap_or(most);
-    (2 * even).next_power_of_two().max(FEWEST).min(most)
+    /// What was found, ascending.
+    pub fn finish(self) -> Vec<i64> {
+        self.found.into_iter().take(self.most).collect()
+    }
 }
 
 #[cfg(test)]
@@ -68,19 +87,21 @@ mod tests {
         found
     }
 
-    async fn merged(rooms: &[Vec<i64>], after: i64, until: i64, most: usize) -> Vec<i64> {
-        let windows = (0..rooms.len())
-            .map(|room| Window {
-                room_id: RoomId(Uuid::from_u128(room as u128)),
-                after,
-                until,
-            })
-            .collect();
-        let ask = async |windows: Vec<Window>, share: usize| {
-            Ok::<_, std::convert::Infallible>(answer(rooms, &windows, share))
-        };
-        let Ok(found) = first_positions(windows, most, ask).await;
-        found
+    /// The page, and how many windows were asked each time.
+    fn merged(rooms: &[Vec<i64>], after: i64, until: i64, most: usize) -> (Vec<i64>, Vec<usize>) {
+        let windows = (0..rooms.len()).map(|room| Window {
+            room_id: RoomId(Uuid::from_u128(room as u128)),
+            after,
+            until,
+        });
+        let mut merge = Merge::new(windows.collect(), most);
+        let mut asked = Vec::new();
+        while let Some((windows, share)) = merge.question() {
+            asked.push(windows.len());
+            let found = answer(rooms, windows, share);
+            merge.answer(&found);
+        }
+        (merge.finish(), asked)
     }
 
     proptest! {
@@ -99,26 +120,15 @@ mod tests {
             expected.sort_unstable();
             expected.retain(|at| *at > after && *at <= until);
             expected.truncate(most);
-            let found = futures::executor::block_on(merged(&rooms, after, until, most));
-            prop_assert_eq!(found, expected);
+            prop_assert_eq!(merged(&rooms, after, until, most).0, expected);
         }
     }
 
-    #[tokio::test]
-    async fn a_busy_room_does_not_make_quiet_ones_be_asked_again() {
+    #[test]
+    fn a_busy_room_does_not_make_quiet_ones_be_asked_again() {
         let rooms = [(0..1000).collect::<Vec<i64>>(), vec![5]];
-        let asked = std::cell::RefCell::new(Vec::new());
-        let windows = vec![0_u128, 1].into_iter().map(|room| Window {
-            room_id: RoomId(Uuid::from_u128(room)),
-            after: -1,
-            until: 1000,
-        });
-        let found = first_positions(windows.collect(), 100, async |windows, share| {
-            asked.borrow_mut().push(windows.len());
-            Ok::<_, std::convert::Infallible>(answer(&rooms, &windows, share))
-        })
-        .await;
-        assert_eq!(found.unwrap(), (0..100).collect::<Vec<i64>>());
-        assert_eq!(*asked.borrow(), [2]);
+        let (found, asked) = merged(&rooms, -1, 1000, 100);
+        assert_eq!(found, (0..100).collect::<Vec<i64>>());
+        assert_eq!(asked, [2]);
     }
 }

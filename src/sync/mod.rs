@@ -1,18 +1,23 @@
-//! The stream of events to clients: long polls and sockets (client specification, sections 9 and 10).
+//! Reading the stream: sync over a long poll, and the WebSocket (client specification, sections 9 and 10).
 //!
-//! Every reader is a cursor and a wake-up: it reads what lies beyond its cursor from the latest events in memory, or
-//! from the store if it has fallen behind. Nothing is queued for it, so a slow reader loses nothing and costs nothing.
-//! Uses `events`, `rooms::store::spans`, `messages` for the client form, `presence` for live frames.
+//! A [`reader`] is a cursor and a wake-up; nothing is queued for it. [`feed`] turns each committed event into its frame
+//! once, keeps the latest ones in a [`ring`] and wakes those who see them; who falls behind reads from the store through
+//! [`merge`]. [`visible`] says what a person is shown. [`poll`] and [`socket`] are the two kinds of readers. Uses
+//! `events`, `messages` for the form of events, `rooms` for what is visible, `presence` for live frames and wake-ups.
 
-mod cursor;
-mod error;
-mod frames;
-mod merge;
-mod routes;
+pub mod client_frame;
+pub mod ending;
+pub mod error;
+pub mod feed;
+pub mod item;
+pub mod merge;
+pub mod poll;
+pub mod reader;
+pub mod ring;
+pub mod routes;
+pub mod socket;
 mod sockets;
-mod stream;
-mod visible;
+mod streams;
+pub mod visible;
 
-pub use frames::Frames;
-pub use routes::routes;
-pub use sockets::{Polls, Sockets};
+pub use streams::Streams;

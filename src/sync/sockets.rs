@@ -1,94 +1,94 @@
-//! Which sockets and long polls of a participant are open on this node, and who has to go when there are too many.
+//! The open sockets of each person: a newer one with the same token replaces the older, and beyond a number the oldest
+//! goes (client specification, section 10).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
-use super::error::SyncError;
+use super::ending::Ending;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::ParticipantId;
+use crate::tenants::Tenant;
 
-/// Long polls of one participant at a time.
-const MOST_POLLS: usize = 10;
-
+/// A person of a tenant (its key).
 type Key = (i64, ParticipantId);
 
-/// Why a socket has to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Displaced {
-    /// A newer one has the same token.
-    DuplicateConnection,
-    /// The participant has too many, and this is the oldest.
-    TooManyConnections,
+/// All open sockets of this node.
+#[derive(Clone, Default)]
+pub(super) struct Sockets(Arc<Mutex<Registry>>);
+
+#[derive(Default)]
+struct Registry {
+    next: u64,
+    /// Oldest first.
+    open: HashMap<Key, Vec<Open>>,
 }
 
-/// The open sockets of this node.
-#[derive(Clone, Default)]
-pub struct Sockets(Arc<Mutex<HashMap<Key, Vec<Seat>>>>);
-
-struct Seat {
+struct Open {
     number: u64,
     token: Hash,
-    displaced: watch::Sender<Option<Displaced>>,
-}
-
-/// A socket's place; gone with it.
-pub struct Place {
-    sockets: Sockets,
-    key: Key,
-    number: u64,
-    displaced: watch::Receiver<Option<Displaced>>,
+    end: oneshot::Sender<Ending>,
 }
 
 impl Sockets {
-    /// Takes a place for a socket with this token, hashed. Whoever has the same token, and the oldest beyond `most`, go.
-    pub fn take(&self, tenant: i64, participant: ParticipantId, token: Hash, most: usize) -> Place {
-        let key = (tenant, participant);
-        let mut sockets = self.lock();
-        let seats = sockets.entry(key).or_default();
-        for seat in seats.iter().filter(|seat| seat.token == token) {
-            seat.displaced
-                .send_replace(Some(Displaced::DuplicateConnection));
+    /// Takes a place for a socket that was opened with a token, whose hash is given; at most `most` a person.
+    pub(super) fn open(
+        &self,
+        tenant: &Tenant,
+        participant: ParticipantId,
+        token: Hash,
+        most: usize,
+    ) -> Place {
+        self.open_in((tenant.key(), participant), token, most)
+    }
+
+    fn open_in(&self, key: Key, token: Hash, most: usize) -> Place {
+        let (end, ended) = oneshot::channel();
+        let mut registry = self.registry();
+        let number = registry.next;
+        registry.next += 1;
+        let open = registry.open.entry(key).or_default();
+        while let Some(index) = open.iter().position(|socket| socket.token == token) {
+            open.remove(index).end(Ending::DuplicateConnection);
         }
-        seats.retain(|seat| seat.token != token);
-        while seats.len() >= most.max(1) {
-            let oldest = seats.remove(0);
-            oldest
-                .displaced
-                .send_replace(Some(Displaced::TooManyConnections));
+        while !open.is_empty() && open.len() >= most {
+            open.remove(0).end(Ending::TooManyConnections);
         }
-        let number = seats.last().map_or(0, |seat| seat.number + 1);
-        let (displaced, watch) = watch::channel(None);
-        seats.push(Seat {
-            number,
-            token,
-            displaced,
-        });
+        open.push(Open { number, token, end });
         Place {
             sockets: self.clone(),
             key,
             number,
-            displaced: watch,
+            ended,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Vec<Seat>>> {
+    fn registry(&self) -> MutexGuard<'_, Registry> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Open {
+    fn end(self, why: Ending) {
+        // A socket that is closing already needs no reason any more.
+        let _ = self.end.send(why);
+    }
+}
+
+/// The place of an open socket, until dropped.
+pub(super) struct Place {
+    sockets: Sockets,
+    key: Key,
+    number: u64,
+    ended: oneshot::Receiver<Ending>,
+}
+
 impl Place {
-    /// Waits until the socket has to go.
-    pub async fn displaced(&mut self) -> Displaced {
-        let why = self
-            .displaced
-            .wait_for(Option::is_some)
-            .await
-            .map(|why| *why);
-        match why {
-            Ok(why) => why.unwrap_or(Displaced::DuplicateConnection),
-            // The seat was taken away with the reason already told.
+    /// Waits until another socket takes the place.
+    pub(super) async fn lost(&mut self) -> Ending {
+        match (&mut self.ended).await {
+            Ok(why) => why,
             Err(_) => std::future::pending().await,
         }
     }
@@ -96,53 +96,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut sockets = self.sockets.lock();
-        if let Some(seats) = sockets.get_mut(&self.key) {
-            seats.retain(|seat| seat.number != self.number);
-            if seats.is_empty() {
-                sockets.remove(&self.key);
-            }
-        }
-    }
-}
-
-/// The open long polls of this node.
-#[derive(Clone, Default)]
-pub struct Polls(Arc<Mutex<HashMap<Key, usize>>>);
-
-/// A long poll's place; gone with it.
-pub struct PollPlace {
-    polls: Polls,
-    key: Key,
-}
-
-impl Polls {
-    /// Takes a place.
-    ///
-    /// # Errors
-    /// The participant has ten open.
-    pub fn take(&self, tenant: i64, participant: ParticipantId) -> Result<PollPlace, SyncError> {
-        let key = (tenant, participant);
-        let mut polls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let open = polls.entry(key).or_default();
-        if *open >= MOST_POLLS {
-            return Err(SyncError::TooManyPolls);
-        }
-        *open += 1;
-        Ok(PollPlace {
-            polls: self.clone(),
-            key,
-        })
-    }
-}
-
-impl Drop for PollPlace {
-    fn drop(&mut self) {
-        let mut polls = self.polls.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = polls.get_mut(&self.key) {
-            *open -= 1;
-            if *open == 0 {
-                polls.remove(&self.key);
+        let mut registry = self.sockets.registry();
+        if let Some(open) = registry.open.get_mut(&self.key) {
+            open.retain(|socket| socket.number != self.number);
+            if open.is_empty() {
+                registry.open.remove(&self.key);
             }
         }
     }
@@ -151,12 +109,11 @@ impl Drop for PollPlace {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use uuid::Uuid;
 
     use super::*;
 
-    fn someone() -> ParticipantId {
-        ParticipantId(uuid::Uuid::from_u128(1))
-    }
+    const PERSON: Key = (1, ParticipantId(Uuid::nil()));
 
     fn token(number: u8) -> Hash {
         Hash::of(&[number])
@@ -165,35 +122,35 @@ mod tests {
     #[test]
     fn a_newer_socket_with_the_same_token_wins() {
         let sockets = Sockets::default();
-        let mut first = sockets.take(1, someone(), token(1), 20);
-        let mut other = sockets.take(1, someone(), token(2), 20);
-        let mut newer = sockets.take(1, someone(), token(1), 20);
+        let mut first = sockets.open_in(PERSON, token(1), 20);
+        let mut other_device = sockets.open_in(PERSON, token(2), 20);
+        let mut second = sockets.open_in(PERSON, token(1), 20);
         assert_eq!(
-            first.displaced().now_or_never(),
-            Some(Displaced::DuplicateConnection)
+            first.lost().now_or_never(),
+            Some(Ending::DuplicateConnection)
         );
-        assert!(other.displaced().now_or_never().is_none());
-        assert!(newer.displaced().now_or_never().is_none());
+        assert!(other_device.lost().now_or_never().is_none());
+        drop(first);
+        assert!(second.lost().now_or_never().is_none());
     }
 
     #[test]
-    fn the_oldest_goes_when_there_are_too_many() {
+    fn beyond_the_number_the_oldest_goes() {
         let sockets = Sockets::default();
-        let mut first = sockets.take(1, someone(), token(1), 2);
-        let _second = sockets.take(1, someone(), token(2), 2);
-        let _third = sockets.take(1, someone(), token(3), 2);
-        assert_eq!(
-            first.displaced().now_or_never(),
-            Some(Displaced::TooManyConnections)
-        );
+        let mut open: Vec<Place> = (0..3)
+            .map(|number| sockets.open_in(PERSON, token(number), 2))
+            .collect();
+        let ended: Vec<_> = open
+            .iter_mut()
+            .map(|place| place.lost().now_or_never())
+            .collect();
+        assert_eq!(ended, [Some(Ending::TooManyConnections), None, None]);
     }
 
     #[test]
-    fn the_eleventh_long_poll_is_refused_until_one_ends() {
-        let polls = Polls::default();
-        let mut open: Vec<_> = (0..10).map(|_| polls.take(1, someone()).unwrap()).collect();
-        assert!(polls.take(1, someone()).is_err());
-        open.pop();
-        assert!(polls.take(1, someone()).is_ok());
+    fn closed_sockets_leave_nothing_behind() {
+        let sockets = Sockets::default();
+        drop(sockets.open_in(PERSON, token(1), 2));
+        assert!(sockets.registry().open.is_empty());
     }
 }

@@ -11,7 +11,7 @@ use crate::rooms::store::spans::Span;
 
 /// The visible parts of all rooms of a person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Visible(HashMap<RoomId, Vec<Part>>);
+pub struct Visible(HashMap<RoomId, Vec<Part>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
@@ -28,7 +28,7 @@ impl Part {
 
 impl Visible {
     /// From the stored spans.
-    pub(super) fn of(spans: Vec<Span>) -> Visible {
+    pub fn of(spans: Vec<Span>) -> Visible {
         let mut rooms: HashMap<RoomId, Vec<Part>> = HashMap::new();
         for span in spans {
             let part = Part {
@@ -41,20 +41,20 @@ impl Visible {
     }
 
     /// Whether the event at a position of a room is shown.
-    pub(super) fn shows(&self, room: RoomId, position: i64) -> bool {
+    pub fn shows(&self, room: RoomId, position: i64) -> bool {
         let parts = self.0.get(&room);
         parts.is_some_and(|parts| parts.iter().any(|part| part.holds(position)))
     }
 
     /// The rooms that are visible until further notice: those the person is in.
-    pub(super) fn open_rooms(&self) -> HashSet<RoomId> {
+    pub fn open_rooms(&self) -> HashSet<RoomId> {
         let is_open = |parts: &[Part]| parts.iter().any(|part| part.until.is_none());
         let open = self.0.iter().filter(|(_, parts)| is_open(parts));
         open.map(|(room, _)| *room).collect()
     }
 
     /// The visible parts of the stretch after one position and up to another.
-    pub(super) fn windows(&self, after: i64, until: i64) -> Vec<Window> {
+    pub fn windows(&self, after: i64, until: i64) -> Vec<Window> {
         let parts = self
             .0
             .iter()
