@@ -78,7 +78,7 @@ pub(super) fn host(parts: &Parts) -> Option<&str> {
 pub(super) fn by_host(tenants: &Tenants, host: &str) -> Option<Tenant> {
     let host = host.to_ascii_lowercase();
     let without_default_port = host.strip_suffix(":443").or(host.strip_suffix(":80"));
-    let tenant = |name: &str| tenants.by_server_name(&name.parse::<ServerName>().ok()?);
+    let tenant = |name: &str| tenants.by_server_name(&ServerName::parse_listed(name).ok()?);
     tenant(&host).or_else(|| tenant(without_default_port?))
 }
 
