@@ -56,10 +56,9 @@ async fn sockets_learn_at_once_that_their_session_has_ended() {
     let token = signed_in.data("access_token");
     let session = signed_in.data("session_id").parse().unwrap();
     let tenant = server.app.tenants().first().unwrap();
-    let participant = server.id_of(&token).await.parse().unwrap();
     let sessions = &server.app.auth().sessions;
     let mut watch = sessions
-        .watch(&tenant, server.app.db(), session, participant)
+        .watch(&tenant, server.app.db(), session)
         .await
         .unwrap()
         .unwrap();
@@ -70,7 +69,7 @@ async fn sockets_learn_at_once_that_their_session_has_ended() {
     watch.ended().await;
     drop(watch);
     let late = sessions
-        .watch(&tenant, server.app.db(), session, participant)
+        .watch(&tenant, server.app.db(), session)
         .await
         .unwrap();
     assert!(late.is_none());

@@ -235,9 +235,8 @@ impl Sessions {
         tenant: &Tenant,
         db: &Db,
         session: Uuid,
-        participant: ParticipantId,
     ) -> Result<Option<SessionWatch>, DbError> {
-        let watch = self.sockets.register(session, participant);
+        let watch = self.sockets.register(session);
         // Asked again once registered, or an end in between would be missed.
         let still_lives = store::sessions::get(tenant, db.reader(), session)
             .await?
@@ -248,11 +247,6 @@ impl Sessions {
     /// Whether a socket of the session is open on this node.
     pub fn is_connected(&self, session: Uuid) -> bool {
         self.sockets.is_connected(session)
-    }
-
-    /// Whether any socket of the person is open on this node.
-    pub fn has_socket(&self, participant: ParticipantId) -> bool {
-        self.sockets.has_socket(participant)
     }
 }
 

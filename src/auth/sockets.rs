@@ -6,18 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use crate::events::core::ids::ParticipantId;
-
 /// The open sockets of this node. Bounded by their number.
 #[derive(Default)]
-pub(super) struct Sockets(Mutex<Registry>);
-
-#[derive(Default)]
-struct Registry {
-    by_session: HashMap<Uuid, OfSession>,
-    /// How many each person has.
-    by_person: HashMap<ParticipantId, usize>,
-}
+pub(super) struct Sockets(Mutex<HashMap<Uuid, OfSession>>);
 
 struct OfSession {
     open: usize,
@@ -25,64 +16,45 @@ struct OfSession {
 }
 
 impl Sockets {
-    pub(super) fn register(
-        self: &Arc<Self>,
-        session: Uuid,
-        participant: ParticipantId,
-    ) -> SessionWatch {
-        let mut registry = self.registry();
-        *registry.by_person.entry(participant).or_default() += 1;
-        let of_session = registry
-            .by_session
-            .entry(session)
-            .or_insert_with(|| OfSession {
-                open: 0,
-                ended: watch::Sender::new(false),
-            });
+    pub(super) fn register(self: &Arc<Self>, session: Uuid) -> SessionWatch {
+        let mut sockets = self.lock();
+        let of_session = sockets.entry(session).or_insert_with(|| OfSession {
+            open: 0,
+            ended: watch::Sender::new(false),
+        });
         of_session.open += 1;
         let ended = of_session.ended.subscribe();
         SessionWatch {
             session,
-            participant,
             ended,
             sockets: Arc::clone(self),
         }
     }
 
-    fn unregister(&self, session: Uuid, participant: ParticipantId) {
-        let mut registry = self.registry();
-        if let Some(of_session) = registry.by_session.get_mut(&session) {
+    fn unregister(&self, session: Uuid) {
+        let mut sockets = self.lock();
+        if let Some(of_session) = sockets.get_mut(&session) {
             of_session.open = of_session.open.saturating_sub(1);
             if of_session.open == 0 {
-                registry.by_session.remove(&session);
-            }
-        }
-        if let Some(open) = registry.by_person.get_mut(&participant) {
-            *open = open.saturating_sub(1);
-            if *open == 0 {
-                registry.by_person.remove(&participant);
+                sockets.remove(&session);
             }
         }
     }
 
     pub(super) fn end(&self, sessions: &[Uuid]) {
-        let registry = self.registry();
+        let sockets = self.lock();
         for session in sessions {
-            if let Some(of_session) = registry.by_session.get(session) {
+            if let Some(of_session) = sockets.get(session) {
                 of_session.ended.send_replace(true);
             }
         }
     }
 
     pub(super) fn is_connected(&self, session: Uuid) -> bool {
-        self.registry().by_session.contains_key(&session)
+        self.lock().contains_key(&session)
     }
 
-    pub(super) fn has_socket(&self, participant: ParticipantId) -> bool {
-        self.registry().by_person.contains_key(&participant)
-    }
-
-    fn registry(&self) -> MutexGuard<'_, Registry> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, OfSession>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -90,7 +62,6 @@ impl Sockets {
 /// A socket's tie to its session. While it lives, the session counts as connected.
 pub struct SessionWatch {
     session: Uuid,
-    participant: ParticipantId,
     ended: watch::Receiver<bool>,
     sockets: Arc<Sockets>,
 }
@@ -107,7 +78,7 @@ impl SessionWatch {
 
 impl Drop for SessionWatch {
     fn drop(&mut self) {
-        self.sockets.unregister(self.session, self.participant);
+        self.sockets.unregister(self.session);
     }
 }
 
@@ -115,31 +86,24 @@ impl Drop for SessionWatch {
 mod tests {
     use super::*;
 
-    fn someone() -> ParticipantId {
-        "018f0000-0000-8000-8000-000000000001".parse().unwrap()
-    }
-
     #[test]
     fn a_session_is_connected_while_one_of_its_sockets_is() {
         let sockets = Arc::new(Sockets::default());
         let id = Uuid::from_u128(1);
-        let first = sockets.register(id, someone());
-        let second = sockets.register(id, someone());
+        let first = sockets.register(id);
+        let second = sockets.register(id);
         drop(first);
-        assert!(sockets.is_connected(id) && sockets.has_socket(someone()));
+        assert!(sockets.is_connected(id));
         drop(second);
-        assert!(!sockets.is_connected(id) && !sockets.has_socket(someone()));
+        assert!(!sockets.is_connected(id));
     }
 
     #[tokio::test]
     async fn every_socket_of_an_ended_session_learns_it_and_no_other() {
         let sockets = Arc::new(Sockets::default());
         let (ends, goes_on) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let mut of_ended = [
-            sockets.register(ends, someone()),
-            sockets.register(ends, someone()),
-        ];
-        let mut other = sockets.register(goes_on, someone());
+        let mut of_ended = [sockets.register(ends), sockets.register(ends)];
+        let mut other = sockets.register(goes_on);
         sockets.end(&[ends]);
         for socket in &mut of_ended {
             socket.ended().await;

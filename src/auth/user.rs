@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::error::AccountError;
 use super::password::Password;
 use super::roles::{Permission, Roles, may_administer, may_replace};
-use super::sessions::Sessions;
 use super::store::accounts::Account;
 use crate::clock::iso;
+use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::LocalId;
-use crate::participants::{Participant, presence};
+use crate::participants::Participant;
 
 /// Whether an account may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,6 @@ pub struct UserView {
     #[serde(flatten)]
     participant: Participant,
     bio: Option<String>,
-    presence: &'static str,
     email: Option<String>,
     roles: Roles,
     state: UserState,
@@ -101,15 +100,14 @@ pub enum Authority<'a> {
 }
 
 impl UserView {
-    pub(super) fn new(
-        sessions: &Sessions,
-        participant: Participant,
-        account: Account,
-        roles: Roles,
-    ) -> Self {
+    /// Who it is.
+    pub fn id(&self) -> ParticipantId {
+        self.participant.id
+    }
+
+    pub(super) fn new(participant: Participant, account: Account, roles: Roles) -> Self {
         UserView {
             bio: participant.bio.clone(),
-            presence: presence::of(sessions, &participant),
             email: account.email,
             roles,
             state: if participant.suspended {

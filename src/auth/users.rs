@@ -8,7 +8,7 @@ use super::error::{AccountError, LastAdminField};
 use super::own::Revoked;
 use super::password::Password;
 use super::roles::{Role, Roles};
-use super::sessions::{Change, Sessions};
+use super::sessions::Change;
 use super::store::{self, accounts::Account};
 use super::user::{
     Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView, Wanted,
@@ -27,6 +27,10 @@ struct User {
 }
 
 impl User {
+    fn view(self) -> UserView {
+        UserView::new(self.participant, self.account, self.roles)
+    }
+
     async fn read(tenant: &Tenant, tx: &mut Tx, id: ParticipantId) -> Result<User, AccountError> {
         if !store::accounts::lock(tenant, tx, id).await? {
             return Err(AccountError::NoSuchUser);
@@ -48,7 +52,6 @@ impl User {
 pub async fn list(
     tenant: &Tenant,
     db: &Db,
-    sessions: &Sessions,
     wanted: &Wanted<'_>,
 ) -> Result<(Vec<UserView>, i64), DbError> {
     let filter = Filter {
@@ -69,21 +72,12 @@ pub async fn list(
             .unwrap_or_default()
             .into_iter()
             .collect();
-        Some(UserView::new(sessions, participant, account, roles))
+        Some(UserView::new(participant, account, roles))
     });
     Ok((users.collect(), total))
 }
 
 impl Accounts<'_> {
-    fn view(&self, user: User) -> UserView {
-        UserView::new(
-            &self.auth.sessions,
-            user.participant,
-            user.account,
-            user.roles,
-        )
-    }
-
     /// One of the tenant's people.
     ///
     /// # Errors
@@ -96,7 +90,7 @@ impl Accounts<'_> {
             account: account.ok_or(AccountError::NoSuchUser)?,
             roles: store::roles::of(tenant, self.db.reader(), id).await?,
         };
-        Ok(self.view(user))
+        Ok(user.view())
     }
 
     /// Makes an account.
@@ -129,7 +123,7 @@ impl Accounts<'_> {
             roles,
         };
         let participant = accounts::create(tenant, &mut tx, &account, self.clock.now_ms()).await?;
-        let user = self.view(User::read(tenant, &mut tx, participant.id).await?);
+        let user = User::view(User::read(tenant, &mut tx, participant.id).await?);
         let created = CreatedUser::new(user, is_one_time.then_some(&password));
         Ok(tx.commit(created).await?)
     }
@@ -179,7 +173,7 @@ impl Accounts<'_> {
         let ended = self
             .set_state(tenant, &mut tx, id, change.state, now)
             .await?;
-        let view = self.view(User::read(tenant, &mut tx, id).await?);
+        let view = User::view(User::read(tenant, &mut tx, id).await?);
         let change = Change {
             ended,
             person: Some(id),
@@ -272,7 +266,7 @@ impl Accounts<'_> {
         let user = User::read(tenant, &mut tx, id).await?;
         by.insist_on_replacing(&user.roles, roles)?;
         store::roles::replace(tenant, &mut tx, id, roles).await?;
-        let view = self.view(User {
+        let view = User::view(User {
             roles: roles.clone(),
             ..user
         });

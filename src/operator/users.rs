@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::app::App;
 use crate::auth::password::{self, Password};
 use crate::auth::roles::Role;
-use crate::auth::sessions::Sessions;
 use crate::auth::user::{
     Authority, CreatedUser, NewPassword, NewUser, UserChange, UserState, UserView, Wanted,
 };
@@ -136,8 +135,6 @@ pub async fn suspend(app: &App, command: SuspendUser) -> Result<UserView> {
 /// 404 `SW_TENANT_NOT_FOUND`; the database's.
 pub async fn list(db: &Db, slug: Option<&str>) -> Result<Vec<Value>> {
     let tenant = tenant(&Tenants::load(db).await?, slug)?;
-    // Who is online only the running server knows.
-    let sessions = Sessions::default();
     let mut found = Vec::new();
     let mut offset = 0;
     loop {
@@ -147,23 +144,15 @@ pub async fn list(db: &Db, slug: Option<&str>) -> Result<Vec<Value>> {
             limit: PAGE,
             offset,
         };
-        let (page, total) = users::list(&tenant, db, &sessions, &wanted).await?;
+        let (page, total) = users::list(&tenant, db, &wanted).await?;
         for user in page {
-            found.push(without_presence(&user)?);
+            found.push(super::answer(user)?);
         }
         offset += PAGE;
         if offset >= total {
             return Ok(found);
         }
     }
-}
-
-fn without_presence(user: &UserView) -> Result<Value> {
-    let mut value = super::answer(user)?;
-    if let Some(user) = value.as_object_mut() {
-        user.remove("presence");
-    }
-    Ok(value)
 }
 
 /// The tenant with this slug, or the first one.

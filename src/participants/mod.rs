@@ -4,10 +4,10 @@
 //! their responses as it is: [`Participant`] serialises as clients expect. Uses `db`, `tenants` and, for the
 //! own profile, `auth`, whose affair is what people sign in with.
 
+pub mod announce;
 mod error;
 mod model;
 pub mod own;
-pub mod presence;
 pub mod profile;
 pub mod routes;
 pub mod rules;

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::announce;
 use super::error::ProfileError;
 use super::model::Participant;
-use super::presence;
 use super::profile::{Avatar, check_avatar};
 use super::store::{self, ProfileTexts};
 use crate::app::App;
@@ -15,11 +15,8 @@ use crate::auth::roles::Roles;
 use crate::auth::sessions::Change;
 use crate::auth::store::accounts;
 use crate::db::Committed;
-use crate::db::DbError;
 use crate::events::core::ids::{ParticipantId, TenantId};
 use crate::events::core::names::Fqid;
-use crate::presence::{Audience, LiveFrame, What};
-use crate::rooms::store::members;
 use crate::workspaces::{self, WorkspaceId};
 
 /// The own profile (client specification, section 3).
@@ -35,7 +32,6 @@ pub struct OwnProfile {
     personal_workspace_id: WorkspaceId,
     roles: Roles,
     groups: [Uuid; 0],
-    presence: &'static str,
     tenant: OwnTenant,
 }
 
@@ -68,7 +64,6 @@ pub async fn get(app: &App, caller: &Caller) -> Result<OwnProfile, ProfileError>
     let account = accounts::get(&caller.tenant, reader, caller.participant_id).await?;
     let participant = participant.ok_or(ProfileError::NotFound)?;
     Ok(view(
-        app,
         caller,
         participant,
         account.and_then(|account| account.email),
@@ -124,45 +119,22 @@ pub async fn change(
         app.clock().now_ms(),
     )
     .await?;
-    let shown = participant.clone();
-    let profile = view(app, caller, participant, account.email);
+    let profile = view(caller, participant, account.email);
     let changed = Change::of_person(*participant_id);
     let committed = app
         .auth()
         .sessions
         .commit(tenant, tx, changed, profile)
         .await?;
-    tell(app, caller, &shown).await?;
+    announce::changed(app, tenant, *participant_id).await;
     Ok(committed)
 }
 
-/// Tells who shares a room, and the own devices.
-async fn tell(app: &App, caller: &Caller, participant: &Participant) -> Result<(), DbError> {
-    let (tenant, now) = (&caller.tenant, app.now());
-    let live = app.presence().live();
-    let rooms = members::joined_rooms(tenant, app.db(), participant.id).await?;
-    let sharing = Audience::Rooms {
-        rooms,
-        except: Vec::new(),
-    };
-    let updated = LiveFrame::ParticipantUpdated { participant };
-    live.publish(tenant, &sharing, &updated.text(tenant, now));
-    let own = Audience::People(vec![participant.id]);
-    let what = What::Profile;
-    live.publish(
-        tenant,
-        &own,
-        &LiveFrame::MeUpdated { what }.text(tenant, now),
-    );
-    Ok(())
-}
-
-fn view(app: &App, caller: &Caller, participant: Participant, email: Option<String>) -> OwnProfile {
+fn view(caller: &Caller, participant: Participant, email: Option<String>) -> OwnProfile {
     let tenant = &caller.tenant;
     OwnProfile {
         participant_id: participant.id,
         local_id: participant.fqid.local_id().to_string(),
-        presence: presence::of(&app.auth().sessions, &participant),
         fqid: participant.fqid,
         display_name: participant.display_name,
         email,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::error::ProfileError;
 use super::model::Participant;
 use super::own::{self, OwnProfile, ProfileChange};
+use super::rules;
 use super::store::{self, Filter};
-use super::{presence, rules};
 use crate::app::App;
 use crate::db::Committed;
 use crate::error::Result;
@@ -22,6 +22,7 @@ use crate::http::json::{Body, nullable};
 use crate::http::paging::{OffsetPage, Total};
 use crate::http::path::Path;
 use crate::http::query::Query;
+use crate::presence::{self, State as Presence};
 
 /// The routes of this domain.
 pub fn routes() -> Router<App> {
@@ -31,8 +32,24 @@ pub fn routes() -> Router<App> {
         .route("/v1/directory/participants", get(directory))
 }
 
-async fn me(State(app): State<App>, caller: Caller) -> Result<Data<OwnProfile>> {
-    Ok(Data(own::get(&app, &caller).await?))
+#[derive(Debug, Serialize)]
+struct OwnView {
+    #[serde(flatten)]
+    profile: OwnProfile,
+    presence: Presence,
+}
+
+impl OwnView {
+    /// The person sees himself as he is, `appear_offline` included.
+    fn new(app: &App, caller: &Caller, profile: OwnProfile) -> Self {
+        let presence = app.presence().state(&caller.tenant, caller.participant_id);
+        OwnView { profile, presence }
+    }
+}
+
+async fn me(State(app): State<App>, caller: Caller) -> Result<Data<OwnView>> {
+    let profile = own::get(&app, &caller).await?;
+    Ok(Data(OwnView::new(&app, &caller, profile)))
 }
 
 #[derive(Debug, Deserialize, Validate)]
@@ -53,7 +70,7 @@ async fn change_me(
     State(app): State<App>,
     caller: Caller,
     Body(request): Body<ChangeRequest>,
-) -> Result<Committed<Data<OwnProfile>>> {
+) -> Result<Committed<Data<OwnView>>> {
     let ChangeRequest {
         display_name,
         avatar_url,
@@ -64,7 +81,8 @@ async fn change_me(
         avatar_url,
         bio,
     };
-    Ok(own::change(&app, &caller, change).await?.map(Data))
+    let changed = own::change(&app, &caller, change).await?;
+    Ok(changed.map(|profile| Data(OwnView::new(&app, &caller, profile))))
 }
 
 #[derive(Debug, Serialize)]
@@ -72,7 +90,7 @@ struct ProfileView {
     #[serde(flatten)]
     participant: Participant,
     bio: Option<String>,
-    presence: &'static str,
+    presence: Presence,
 }
 
 /// The path holds an id or a full name.
@@ -91,9 +109,11 @@ async fn profile(
     let participant = store::get(&caller.tenant, app.db().reader(), id)
         .await?
         .ok_or(ProfileError::NotFound)?;
+    let (tenant, viewer) = (&caller.tenant, caller.participant_id);
+    let presence = presence::state_of(&app, tenant, viewer, &participant).await?;
     Ok(Data(ProfileView {
         bio: participant.bio.clone(),
-        presence: presence::of(&app.auth().sessions, &participant),
+        presence,
         participant,
     }))
 }

@@ -76,12 +76,7 @@ async fn wait(
 ) -> Result<Page, SyncError> {
     let sessions = &app.auth().sessions;
     let session = sessions
-        .watch(
-            &caller.tenant,
-            app.db(),
-            caller.session_id,
-            caller.participant_id,
-        )
+        .watch(&caller.tenant, app.db(), caller.session_id)
         .await?;
     let mut session = session.ok_or(SyncError::SessionEnded)?;
     let deadline = Instant::now() + ask.timeout;

@@ -191,7 +191,7 @@ impl Socket {
             .open(tenant, participant, *token, most);
         let sessions = &app.auth().sessions;
         let session = sessions
-            .watch(tenant, app.db(), caller.session_id, participant)
+            .watch(tenant, app.db(), caller.session_id)
             .await
             .map_err(failed)?
             .ok_or(Ending::Refused(Code::AuthInvalidToken))?;

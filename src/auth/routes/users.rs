@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use garde::Validate;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::auth::own::Revoked;
@@ -23,7 +23,23 @@ use crate::http::json::{Body, nullable};
 use crate::http::paging::{OffsetPage, Total};
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
-use crate::participants::rules;
+use crate::participants::{announce, rules};
+use crate::presence::State as Presence;
+
+/// A user, and how present the person is to everybody.
+#[derive(Debug, Serialize)]
+pub(super) struct Shown<T> {
+    #[serde(flatten)]
+    user: T,
+    presence: Presence,
+}
+
+impl<T> Shown<T> {
+    fn new(app: &App, caller: &Caller, id: ParticipantId, user: T) -> Self {
+        let presence = app.presence().state(&caller.tenant, id).to_public();
+        Shown { user, presence }
+    }
+}
 
 #[derive(Debug, Deserialize, Validate)]
 #[garde(allow_unvalidated)]
@@ -37,7 +53,7 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
     page: OffsetPage,
-) -> Result<DataMeta<Vec<UserView>, Total>> {
+) -> Result<DataMeta<Vec<Shown<UserView>>, Total>> {
     caller.require(Permission::UsersManage)?;
     let wanted = Wanted {
         q: query.q.as_deref(),
@@ -45,9 +61,11 @@ pub(super) async fn list(
         limit: page.limit,
         offset: page.offset,
     };
-    let (users, total) =
-        users::list(&caller.tenant, app.db(), &app.auth().sessions, &wanted).await?;
-    Ok(DataMeta(users, Total { total }))
+    let (users, total) = users::list(&caller.tenant, app.db(), &wanted).await?;
+    let users = users
+        .into_iter()
+        .map(|user| Shown::new(&app, &caller, user.id(), user));
+    Ok(DataMeta(users.collect(), Total { total }))
 }
 
 #[derive(Debug, Deserialize, Validate)]
@@ -68,7 +86,7 @@ pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Body(request): Body<CreateRequest>,
-) -> Result<Committed<Data<CreatedUser>>> {
+) -> Result<Committed<Data<Shown<CreatedUser>>>> {
     caller.require(Permission::UsersManage)?;
     if !request.roles.is_empty() {
         caller.require(Permission::RolesManage)?;
@@ -83,7 +101,7 @@ pub(super) async fn create(
     let created = Accounts::of(&app)
         .create_user(Authority::Admin(&caller.roles), &caller.tenant, new)
         .await?;
-    Ok(created.map(Data))
+    Ok(created.map(|made| Data(Shown::new(&app, &caller, made.user().id(), made))))
 }
 
 type UserPath = Path<PathId<ParticipantId>>;
@@ -92,10 +110,11 @@ pub(super) async fn show(
     State(app): State<App>,
     caller: Caller,
     Path(id): UserPath,
-) -> Result<Data<UserView>> {
+) -> Result<Data<Shown<UserView>>> {
     caller.require(Permission::UsersManage)?;
     let id = id.or(Code::NotFound)?;
-    Ok(Data(Accounts::of(&app).user(&caller.tenant, id).await?))
+    let user = Accounts::of(&app).user(&caller.tenant, id).await?;
+    Ok(Data(Shown::new(&app, &caller, user.id(), user)))
 }
 
 #[derive(Debug, Deserialize, Validate)]
@@ -114,7 +133,7 @@ pub(super) async fn change(
     caller: Caller,
     Path(id): UserPath,
     Body(request): Body<ChangeRequest>,
-) -> Result<Committed<Data<UserView>>> {
+) -> Result<Committed<Data<Shown<UserView>>>> {
     caller.require(Permission::UsersManage)?;
     let id = id.or(Code::NotFound)?;
     let change = UserChange {
@@ -123,10 +142,11 @@ pub(super) async fn change(
         state: request.state,
     };
     let by = Authority::Admin(&caller.roles);
-    Ok(Accounts::of(&app)
+    let changed = Accounts::of(&app)
         .change_user(by, &caller.tenant, id, &change)
-        .await?
-        .map(Data))
+        .await?;
+    announce::changed(&app, &caller.tenant, id).await;
+    Ok(changed.map(|user| Data(Shown::new(&app, &caller, id, user))))
 }
 
 #[derive(Debug, Deserialize, Validate)]
@@ -174,13 +194,13 @@ pub(super) async fn set_roles(
     caller: Caller,
     Path(id): UserPath,
     Body(request): Body<RolesRequest>,
-) -> Result<Committed<Data<UserView>>> {
+) -> Result<Committed<Data<Shown<UserView>>>> {
     caller.require(Permission::RolesManage)?;
     let id = id.or(Code::NotFound)?;
     let roles: Roles = request.roles.into_iter().collect();
     let by = Authority::Admin(&caller.roles);
-    Ok(Accounts::of(&app)
+    let changed = Accounts::of(&app)
         .set_roles(by, &caller.tenant, id, &roles)
-        .await?
-        .map(Data))
+        .await?;
+    Ok(changed.map(|user| Data(Shown::new(&app, &caller, id, user))))
 }
