@@ -18,12 +18,12 @@ pub enum MessageError {
     /// `SW_ROOM_FORBIDDEN`: sending as somebody else.
     #[error("{0}")]
     Forbidden(&'static str),
-    /// `SW_NOT_FOUND`: the file that the content names.
-    #[error("there is no such file")]
-    NoSuchMedia,
     /// `SW_NOT_FOUND`: the one to send as.
     #[error("there is no such participant in this room")]
     NoSuchSender,
+    /// `SW_NOT_FOUND`: what a content names does not exist, or the sender may not read it.
+    #[error("there is no such media")]
+    NoSuchMedia,
 }
 
 impl Coded for MessageError {
@@ -33,7 +33,7 @@ impl Coded for MessageError {
             MessageError::NotMember => Code::NotMember,
             MessageError::TooLarge(_) => Code::ContentTooLarge,
             MessageError::Forbidden(_) => Code::RoomForbidden,
-            MessageError::NoSuchMedia | MessageError::NoSuchSender => Code::NotFound,
+            MessageError::NoSuchSender | MessageError::NoSuchMedia => Code::NotFound,
         }
     }
 }

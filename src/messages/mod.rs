@@ -12,7 +12,9 @@ pub mod present;
 pub mod project;
 pub mod routes;
 pub mod store;
-mod unread;
 pub mod visibility;
 
-pub use unread::{Unread, unread};
+#[cfg(test)]
+mod flow_tests;
+
+pub use store::{Unread, unread};

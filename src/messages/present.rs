@@ -6,8 +6,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::client_form;
+use super::effect::{self, Effect};
 use super::model::Changes;
-use super::store::{changes, marks};
+use super::store::reactions::Counted;
+use super::store::{changes, history, marks, reactions};
+use super::visibility::Readable;
 use crate::clock::iso;
 use crate::db::{Db, DbError};
 use crate::events::core::event_type::EventType;
@@ -18,6 +21,21 @@ use crate::tenants::Tenant;
 
 /// Participants listed with a reaction, at most.
 const MOST_LISTED: usize = 20;
+
+/// Who looks at a room, and how much of it this person sees.
+#[derive(Clone, Copy)]
+pub struct Viewer<'a> {
+    /// The tenant.
+    pub tenant: &'a Tenant,
+    /// The database.
+    pub db: &'a Db,
+    /// The person.
+    pub id: ParticipantId,
+    /// The room.
+    pub room_id: RoomId,
+    /// What of the room it may read.
+    pub readable: Readable,
+}
 
 /// An event as one person sees it.
 #[derive(Debug, Serialize)]
@@ -55,7 +73,7 @@ pub struct ClientEvent {
 )]
 pub struct ReactionCount {
     pub emoji: String,
-    pub count: usize,
+    pub count: i64,
     pub mine: bool,
     pub participant_ids: Vec<ParticipantId>,
 }
@@ -71,25 +89,28 @@ pub struct Thread {
     pub last_reply_at: String,
 }
 
-/// The events of one room as `viewer` sees them, in their order.
-pub async fn events(
-    tenant: &Tenant,
-    db: &Db,
-    viewer: ParticipantId,
-    room_id: RoomId,
-    placed: &[Placed],
-) -> Result<Vec<ClientEvent>, DbError> {
+/// Events of the viewer's room as they are now, in their order.
+pub async fn events(viewer: &Viewer<'_>, placed: &[Placed]) -> Result<Vec<ClientEvent>, DbError> {
+    let Viewer {
+        tenant,
+        db,
+        room_id,
+        readable,
+        ..
+    } = *viewer;
     let messages: Vec<EventId> = placed
         .iter()
         .filter(|item| item.event.event_type == EventType::ROOM_MESSAGE)
         .map(|item| item.event.event_id)
         .collect();
-    let changed = changes::get_many(tenant, db, &messages).await?;
+    let mut changed = changes::get_many(tenant, db, &messages).await?;
+    if let Some(until) = readable.until {
+        forget_later_edits(viewer, placed, until, &mut changed).await?;
+    }
     let sends = marks::sends(tenant, db, &messages).await?;
-    let threads = marks::threads(tenant, db, &messages).await?;
-    let mut reacted = reactions(tenant, db, viewer, &messages).await?;
-    let row = rooms::get(tenant, db.reader(), room_id).await?;
-    let creator = row.map_or(viewer, |row| row.creator_id);
+    let threads = marks::threads(tenant, db, room_id, readable, &messages).await?;
+    let mut reacted = reaction_counts(viewer, &messages).await?;
+    let creator = creator(viewer, placed).await?;
     let present = |item: &Placed| {
         let id = item.event.event_id;
         let mut event = plain(tenant, item, creator);
@@ -97,9 +118,9 @@ pub async fn events(
             event.event_uuid.clone_from(&send.event_uuid);
             event.sent_by = send.sent_by;
         }
-        event.thread = threads.get(&id).map(|thread| Thread {
-            reply_count: thread.reply_count,
-            last_reply_at: iso(thread.last_reply_at),
+        event.thread = threads.get(&id).map(|replies| Thread {
+            reply_count: replies.count,
+            last_reply_at: iso(replies.last_at),
         });
         event.reactions = reacted.remove(&id).unwrap_or_default();
         fold(event, changed.get(&id))
@@ -107,12 +128,51 @@ pub async fn events(
     Ok(placed.iter().map(present).collect())
 }
 
-/// A message that was just sent: nothing is folded into it yet.
-pub fn fresh(tenant: &Tenant, placed: &Placed) -> ClientEvent {
-    let creator = placed
-        .sender()
-        .map_or(ParticipantId(uuid::Uuid::nil()), ParticipantId::derive);
-    plain(tenant, placed, creator)
+/// One event of the viewer's room.
+pub async fn event(viewer: &Viewer<'_>, placed: &Placed) -> Result<Option<ClientEvent>, DbError> {
+    Ok(events(viewer, std::slice::from_ref(placed)).await?.pop())
+}
+
+/// A message that `sender` just sent: nothing is folded into it yet.
+pub fn fresh(tenant: &Tenant, placed: &Placed, sender: ParticipantId) -> ClientEvent {
+    plain(tenant, placed, sender)
+}
+
+/// Whose an event without a sender is; only then it has to be looked up.
+async fn creator(viewer: &Viewer<'_>, placed: &[Placed]) -> Result<ParticipantId, DbError> {
+    if placed.iter().all(|item| item.event.sender.is_some()) {
+        return Ok(viewer.id);
+    }
+    let row = rooms::get(viewer.tenant, viewer.db.reader(), viewer.room_id).await?;
+    Ok(row.map_or(viewer.id, |row| row.creator_id))
+}
+
+/// Who has left does not read what was changed after the leave; what was redacted is gone for everybody.
+async fn forget_later_edits(
+    viewer: &Viewer<'_>,
+    placed: &[Placed],
+    until: i64,
+    changed: &mut HashMap<EventId, Changes>,
+) -> Result<(), DbError> {
+    let edited: Vec<EventId> = changed
+        .iter()
+        .filter(|(_, changes)| changes.edit.is_some())
+        .map(|(id, _)| *id)
+        .collect();
+    let edits = history::edits_up_to(viewer.tenant, viewer.db, &edited, until).await?;
+    for message in placed {
+        let id = message.event.event_id;
+        if let Some(changes) = changed
+            .get_mut(&id)
+            .filter(|changes| changes.edit.is_some())
+        {
+            changes.edit = match edits.get(&id).and_then(|edit| effect::on(message, edit)) {
+                Some(Effect::Edit(edited)) => Some(edited),
+                _ => None,
+            };
+        }
+    }
+    Ok(())
 }
 
 fn plain(tenant: &Tenant, item: &Placed, creator: ParticipantId) -> ClientEvent {
@@ -143,10 +203,10 @@ fn fold(mut event: ClientEvent, changes: Option<&Changes>) -> ClientEvent {
     let Some(changes) = changes else { return event };
     if let Some(redaction) = &changes.redaction {
         event.content = Map::new();
+        event.original_content = Some(Map::new());
         event.redacted_at = Some(iso(redaction.at));
         event.redacted_by = Some(redaction.by);
         event.redaction_reason.clone_from(&redaction.reason);
-        event.reactions = Vec::new();
     } else if let Some(edit) = &changes.edit {
         event.edited_at = Some(iso(edit.at));
         let edited = edit.content.as_object().cloned().unwrap_or_default();
@@ -155,33 +215,43 @@ fn fold(mut event: ClientEvent, changes: Option<&Changes>) -> ClientEvent {
     event
 }
 
-/// What reactions stand on messages, counted.
-pub async fn reactions(
-    tenant: &Tenant,
-    db: &Db,
-    viewer: ParticipantId,
+/// The reactions on one message, counted.
+pub async fn reactions_on(
+    viewer: &Viewer<'_>,
+    message: EventId,
+) -> Result<Vec<ReactionCount>, DbError> {
+    let mut counts = reaction_counts(viewer, &[message]).await?;
+    Ok(counts.remove(&message).unwrap_or_default())
+}
+
+async fn reaction_counts(
+    viewer: &Viewer<'_>,
     messages: &[EventId],
 ) -> Result<HashMap<EventId, Vec<ReactionCount>>, DbError> {
-    let mut counted: HashMap<EventId, Vec<ReactionCount>> = HashMap::new();
-    for (event_id, reaction) in marks::reactions(tenant, db, messages).await? {
-        let kinds = counted.entry(event_id).or_default();
-        let index = kinds.iter().position(|kind| kind.emoji == reaction.emoji);
-        let mine = reaction.participant_id == viewer;
-        match index.and_then(|index| kinds.get_mut(index)) {
-            Some(kind) => {
-                kind.count += 1;
-                kind.mine |= mine;
-                if kind.participant_ids.len() < MOST_LISTED {
-                    kind.participant_ids.push(reaction.participant_id);
-                }
+    let counted =
+        reactions::counted(viewer.tenant, viewer.db, messages, viewer.id, MOST_LISTED).await?;
+    let gather = |(message, rows)| (message, gather(rows, viewer.id));
+    Ok(counted.into_iter().map(gather).collect())
+}
+
+/// Gathers rows, kind by kind, into one entry for each kind.
+fn gather(rows: Vec<Counted>, viewer: ParticipantId) -> Vec<ReactionCount> {
+    let mut counts: Vec<ReactionCount> = Vec::new();
+    for row in rows {
+        if counts.last().is_none_or(|last| last.emoji != row.emoji) {
+            counts.push(ReactionCount {
+                emoji: row.emoji,
+                count: row.total,
+                mine: false,
+                participant_ids: Vec::new(),
+            });
+        }
+        if let Some(kind) = counts.last_mut() {
+            kind.mine |= row.participant_id == viewer;
+            if kind.participant_ids.len() < MOST_LISTED {
+                kind.participant_ids.push(row.participant_id);
             }
-            None => kinds.push(ReactionCount {
-                emoji: reaction.emoji,
-                count: 1,
-                mine,
-                participant_ids: vec![reaction.participant_id],
-            }),
         }
     }
-    Ok(counted)
+    counts
 }

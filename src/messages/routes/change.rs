@@ -5,9 +5,11 @@ use garde::Validate;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::shown;
+use super::send::require_media;
+use super::{shown, viewer};
 use crate::app::App;
 use crate::catalogue::Code;
+use crate::db::Committed;
 use crate::error::Result;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::http::caller::Caller;
@@ -40,17 +42,15 @@ pub(super) async fn edit(
     caller: Caller,
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
     Body(body): Body<Edit>,
-) -> Result<Data<ClientEvent>> {
+) -> Result<Committed<Data<ClientEvent>>> {
     checks::content(&body.content, app.config().limits.max_content)?;
     let (room_id, target) = ids(&app, &caller, room_id, event_id).await?;
+    require_media(&app, &caller, room_id, &body.content).await?;
     let command = Command::Edit {
         target,
         content: body.content,
     };
-    app.timeline()
-        .act(perform::act(&app, &caller, room_id, command).await?)
-        .await?;
-    shown(&app, &caller, target).await
+    change(&app, &caller, room_id, target, command).await
 }
 
 pub(super) async fn redact(
@@ -58,16 +58,27 @@ pub(super) async fn redact(
     caller: Caller,
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
     Body(body): Body<Redact>,
-) -> Result<Data<ClientEvent>> {
+) -> Result<Committed<Data<ClientEvent>>> {
     let (room_id, target) = ids(&app, &caller, room_id, event_id).await?;
     let command = Command::Redact {
         target,
         reason: body.reason,
     };
-    app.timeline()
-        .act(perform::act(&app, &caller, room_id, command).await?)
-        .await?;
-    shown(&app, &caller, target).await
+    change(&app, &caller, room_id, target, command).await
+}
+
+async fn change(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+    target: EventId,
+    command: Command,
+) -> Result<Committed<Data<ClientEvent>>> {
+    let act = perform::act(app, caller, room_id, command).await?;
+    let committed = app.timeline().act(act).await?;
+    let viewer = viewer(app, caller, room_id).await?;
+    let event = shown(&viewer, target).await?;
+    Ok(committed.map(|_| Data(event)))
 }
 
 /// The two ids of the path. A malformed event id answers like a missing event, to a member.

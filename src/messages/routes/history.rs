@@ -4,26 +4,23 @@ use axum::extract::State;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
+use super::{event_of, shown, viewer};
 use crate::app::App;
 use crate::catalogue::Code;
+use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
-use crate::events::model::Placed;
-use crate::events::store;
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, DataMeta};
 use crate::http::json::Body;
 use crate::http::paging::{CursorPage, Next};
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
-use crate::messages::error::MessageError;
 use crate::messages::present::{self, ClientEvent};
 use crate::messages::store::history::{self, Direction};
 use crate::messages::store::move_markers;
-use crate::messages::visibility::{self, Readable};
 use crate::messages::{Unread, unread};
-use crate::presence::{Audience, LiveFrame};
 use crate::rooms::{access, perform};
 
 /// `GET {r}/messages`, beside the page.
@@ -70,31 +67,23 @@ pub(super) async fn list(
     let from = page.position()?;
     let types = types(query.types.as_deref())?;
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
-    let readable = readable(&app, &caller, row.id).await?;
+    let viewer = viewer(&app, &caller, row.id).await?;
     let direction = match query.direction {
         Way::Back => Direction::Back,
         Way::Forward => Direction::Forward,
     };
     let mut rows = history::page(
-        &caller.tenant,
-        app.db(),
+        viewer.tenant,
+        viewer.db,
         row.id,
-        readable,
+        viewer.readable,
         (direction, from),
         &types,
         page.fetch(),
     )
     .await?;
     let meta = Next::of_position(&mut rows, page.limit, |placed| placed.position);
-    let events = present::events(
-        &caller.tenant,
-        app.db(),
-        caller.participant_id,
-        row.id,
-        &rows,
-    )
-    .await?;
-    Ok(DataMeta(events, meta))
+    Ok(DataMeta(present::events(&viewer, &rows).await?, meta))
 }
 
 /// The types of the log that clients mean: a membership event may also be a home server's record of a leave.
@@ -124,8 +113,10 @@ pub(super) async fn show(
     caller: Caller,
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
 ) -> Result<Data<ClientEvent>> {
-    let placed = readable_event(&app, &caller, room_id, event_id).await?;
-    super::shown(&app, &caller, placed.event.event_id).await
+    let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    let viewer = viewer(&app, &caller, row.id).await?;
+    let event_id = event_id.or(Code::EventNotFound)?;
+    Ok(Data(shown(&viewer, event_id).await?))
 }
 
 pub(super) async fn mark_read(
@@ -133,73 +124,24 @@ pub(super) async fn mark_read(
     caller: Caller,
     Path(room_id): Path<PathId<RoomId>>,
     Body(body): Body<ReadTo>,
-) -> Result<Data<Marker>> {
+) -> Result<Committed<Data<Marker>>> {
     let row = access::joined_room(&app, &caller, room_id.or(Code::RoomNotFound)?).await?;
-    let readable = readable(&app, &caller, row.id).await?;
-    let placed = event_in(&app, &caller, row.id, body.event_id, readable).await?;
+    let viewer = viewer(&app, &caller, row.id).await?;
+    let placed = event_of(&viewer, body.event_id).await?;
+    let marker = (viewer.id, row.id, body.event_id, placed.position);
     let mut tx = app.db().begin().await?;
-    let marker = (
-        caller.participant_id,
-        row.id,
-        body.event_id,
-        placed.position,
-    );
-    move_markers(&caller.tenant, &mut tx, &[marker]).await?;
-    tx.commit(()).await?;
+    move_markers(viewer.tenant, &mut tx, &[marker]).await?;
+    let committed = tx.commit(()).await?;
     let Unread {
         unread_count,
         mention_count,
         last_read_event_id,
-    } = unread(&caller.tenant, app.db(), caller.participant_id, row.id).await?;
-    if let Some(event_id) = last_read_event_id {
-        let frame = LiveFrame::ReadMarker {
-            room_id: row.id,
-            event_id,
+    } = unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
+    Ok(committed.map(|()| {
+        Data(Marker {
+            last_read_event_id,
             unread_count,
-        };
-        let own = Audience::People(vec![caller.participant_id]);
-        let frame = frame.text(&caller.tenant, app.now());
-        app.presence().live().publish(&caller.tenant, &own, &frame);
-    }
-    Ok(Data(Marker {
-        last_read_event_id,
-        unread_count,
-        mention_count,
+            mention_count,
+        })
     }))
-}
-
-/// An event that the caller may read, of the room in the path.
-pub(super) async fn readable_event(
-    app: &App,
-    caller: &Caller,
-    room_id: PathId<RoomId>,
-    event_id: PathId<EventId>,
-) -> Result<Placed> {
-    let row = perform::find(app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
-    let readable = readable(app, caller, row.id).await?;
-    let event_id = event_id.or(Code::EventNotFound)?;
-    event_in(app, caller, row.id, event_id, readable).await
-}
-
-async fn event_in(
-    app: &App,
-    caller: &Caller,
-    room_id: RoomId,
-    event_id: EventId,
-    readable: Readable,
-) -> Result<Placed> {
-    let found = store::by_id(&caller.tenant, app.db(), event_id).await?;
-    let shown = found.filter(|placed| placed.event.room_id == room_id && readable.shows(placed));
-    Ok(shown.ok_or(MessageError::NoSuchEvent)?)
-}
-
-async fn readable(app: &App, caller: &Caller, room_id: RoomId) -> Result<Readable> {
-    let found = visibility::of(
-        &caller.tenant,
-        app.db().reader(),
-        room_id,
-        caller.participant_id,
-    )
-    .await?;
-    Ok(found.ok_or(MessageError::NotMember)?)
 }

@@ -8,13 +8,14 @@ mod send;
 use axum::Router;
 use axum::routing::{get, post, put};
 
-use super::present::{self, ClientEvent};
+use super::present::{self, ClientEvent, Viewer};
+use super::visibility;
 use crate::app::App;
 use crate::error::Result;
-use crate::events::core::ids::EventId;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::model::{Placed, Shown};
 use crate::events::store;
 use crate::http::caller::Caller;
-use crate::http::envelope::Data;
 use crate::messages::error::MessageError;
 
 /// Every route of messages.
@@ -42,18 +43,37 @@ pub fn routes() -> Router<App> {
         .route("/v1/rooms/{room_id}/read-marker", put(history::mark_read))
 }
 
-/// The event as it is now.
-async fn shown(app: &App, caller: &Caller, event_id: EventId) -> Result<Data<ClientEvent>> {
-    let found = store::by_id(&caller.tenant, app.db(), event_id).await?;
-    let placed = found.ok_or(MessageError::NoSuchEvent)?;
-    let room_id = placed.event.room_id;
-    let mut events = present::events(
-        &caller.tenant,
-        app.db(),
-        caller.participant_id,
+/// The caller as one who reads a room that exists.
+async fn viewer<'a>(app: &'a App, caller: &'a Caller, room_id: RoomId) -> Result<Viewer<'a>> {
+    let tenant = &caller.tenant;
+    let db = app.db();
+    let found = visibility::of(tenant, db.reader(), room_id, caller.participant_id).await?;
+    Ok(Viewer {
+        tenant,
+        db,
+        id: caller.participant_id,
         room_id,
-        std::slice::from_ref(&placed),
-    )
-    .await?;
-    Ok(Data(events.pop().ok_or(MessageError::NoSuchEvent)?))
+        readable: found.ok_or(MessageError::NotMember)?,
+    })
+}
+
+/// An event that the viewer is shown, at least in the stream.
+async fn event_of(viewer: &Viewer<'_>, event_id: EventId) -> Result<Placed> {
+    let found = store::by_id(viewer.tenant, viewer.db, event_id).await?;
+    let shown = found.filter(|placed| {
+        placed.event.room_id == viewer.room_id
+            && placed.shown != Shown::Never
+            && viewer.readable.covers(placed.position)
+    });
+    Ok(shown.ok_or(MessageError::NoSuchEvent)?)
+}
+
+/// The event as history shows it now.
+async fn shown(viewer: &Viewer<'_>, event_id: EventId) -> Result<ClientEvent> {
+    let placed = event_of(viewer, event_id).await?;
+    if !viewer.readable.shows(&placed) {
+        return Err(MessageError::NoSuchEvent.into());
+    }
+    let event = present::event(viewer, &placed).await?;
+    Ok(event.ok_or(MessageError::NoSuchEvent)?)
 }

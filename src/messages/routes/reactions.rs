@@ -5,9 +5,11 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 
 use super::change::ids;
-use super::history::readable_event;
+use super::{event_of, viewer};
 use crate::app::App;
+use crate::catalogue::Code;
 use crate::clock::iso;
+use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::http::caller::Caller;
@@ -17,8 +19,9 @@ use crate::http::json::Body;
 use crate::http::paging::{CursorPage, Next};
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
+use crate::messages::error::MessageError;
 use crate::messages::present::{self, ReactionCount};
-use crate::messages::store::marks;
+use crate::messages::store::reactions::{self, Entry};
 use crate::rooms::core::content::{Action, is_emoji};
 use crate::rooms::core::decide::Command;
 use crate::rooms::perform;
@@ -44,7 +47,7 @@ pub(super) async fn add(
     caller: Caller,
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
     Body(body): Body<Emoji>,
-) -> Result<Data<Vec<ReactionCount>>> {
+) -> Result<Committed<Data<Vec<ReactionCount>>>> {
     changed(&app, &caller, room_id, event_id, body.emoji, Action::Add).await
 }
 
@@ -54,7 +57,7 @@ pub(super) async fn remove(
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
     Query(query): Query<Emoji>,
     Body(body): Body<Emoji>,
-) -> Result<Data<Vec<ReactionCount>>> {
+) -> Result<Committed<Data<Vec<ReactionCount>>>> {
     let emoji = query.emoji.or(body.emoji);
     changed(&app, &caller, room_id, event_id, emoji, Action::Remove).await
 }
@@ -66,7 +69,7 @@ async fn changed(
     event_id: PathId<EventId>,
     emoji: Option<String>,
     action: Action,
-) -> Result<Data<Vec<ReactionCount>>> {
+) -> Result<Committed<Data<Vec<ReactionCount>>>> {
     let emoji =
         emoji.ok_or_else(|| Error::validation("body.emoji", Reason::Missing, "is required"))?;
     let (room_id, target) = ids(app, caller, room_id, event_id).await?;
@@ -75,12 +78,11 @@ async fn changed(
         emoji,
         action,
     };
-    app.timeline()
-        .act(perform::act(app, caller, room_id, command).await?)
-        .await?;
-    let mut counted =
-        present::reactions(&caller.tenant, app.db(), caller.participant_id, &[target]).await?;
-    Ok(Data(counted.remove(&target).unwrap_or_default()))
+    let act = perform::act(app, caller, room_id, command).await?;
+    let committed = app.timeline().act(act).await?;
+    let viewer = viewer(app, caller, room_id).await?;
+    let counts = present::reactions_on(&viewer, target).await?;
+    Ok(committed.map(|_| Data(counts)))
 }
 
 pub(super) async fn list(
@@ -89,25 +91,29 @@ pub(super) async fn list(
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
     page: CursorPage,
 ) -> Result<DataMeta<Vec<OneReaction>, Next>> {
-    let placed = readable_event(&app, &caller, room_id, event_id).await?;
-    let from: Option<(i64, ParticipantId, String)> = page.key()?;
-    let reactions = marks::reactions(&caller.tenant, app.db(), &[placed.event.event_id]).await?;
-    let mut rows: Vec<_> = reactions
-        .into_iter()
-        .map(|(_, reaction)| (reaction.at, reaction.participant_id, reaction.emoji))
-        .filter(|key| from.as_ref().is_none_or(|from| key > from))
-        .take(usize::try_from(page.fetch()).unwrap_or(0))
-        .collect();
+    let from: Option<Entry> = page.key()?;
+    let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    let viewer = viewer(&app, &caller, row.id).await?;
+    let placed = event_of(&viewer, event_id.or(Code::EventNotFound)?).await?;
+    if !viewer.readable.shows(&placed) {
+        return Err(MessageError::NoSuchEvent.into());
+    }
+    let message = placed.event.event_id;
+    let mut rows = reactions::page(
+        viewer.tenant,
+        viewer.db,
+        message,
+        from.as_ref(),
+        page.fetch(),
+    )
+    .await?;
     let meta = Next::of(&mut rows, page.limit, Clone::clone);
-    let shown = rows
-        .into_iter()
-        .map(|(at, participant_id, emoji)| OneReaction {
-            emoji,
-            participant_id,
-            created_at: iso(at),
-        })
-        .collect();
-    Ok(DataMeta(shown, meta))
+    let shown = |(at, participant_id, emoji)| OneReaction {
+        emoji,
+        participant_id,
+        created_at: iso(at),
+    };
+    Ok(DataMeta(rows.into_iter().map(shown).collect(), meta))
 }
 
 fn good_emoji(emoji: &str, (): &()) -> garde::Result {

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::shown;
+use super::{shown, viewer};
 use crate::app::App;
 use crate::catalogue::Code;
+use crate::db::Committed;
 use crate::error::Result;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::Fqid;
@@ -21,11 +22,12 @@ use crate::messages::error::MessageError;
 use crate::messages::present::{self, ClientEvent};
 use crate::participants::{self, Kind};
 use crate::presence;
+use crate::rooms::access;
 use crate::rooms::core::content::Membership;
-use crate::rooms::core::levels::OWNER;
+use crate::rooms::core::levels::{LevelKey, OWNER};
+use crate::rooms::perform;
 use crate::rooms::store::members;
 use crate::rooms::timeline::Sending;
-use crate::rooms::{access, perform};
 
 /// `POST {r}/send`.
 #[derive(Debug, Deserialize, Validate)]
@@ -41,13 +43,9 @@ pub(super) async fn send(
     caller: Caller,
     Path(room_id): Path<PathId<RoomId>>,
     Body(body): Body<Send>,
-) -> Result<Data<ClientEvent>> {
+) -> Result<Committed<Data<ClientEvent>>> {
     checks::content(&body.content, app.config().limits.max_content)?;
     let room_id = room_id.or(Code::RoomNotFound)?;
-    if names_media(&body.content) {
-        access::joined_room(&app, &caller, room_id).await?;
-        return Err(MessageError::NoSuchMedia.into());
-    }
     let (sender, sent_by) = match body.as_participant_id {
         None => (caller.fqid.clone(), None),
         Some(id) if id == caller.participant_id => (caller.fqid.clone(), None),
@@ -56,28 +54,49 @@ pub(super) async fn send(
             Some(caller.fqid.clone()),
         ),
     };
+    require_media(&app, &caller, room_id, &body.content).await?;
+    let sender_id = ParticipantId::derive(&sender);
     let sending = Sending {
         event_uuid: body.event_uuid,
         sent_by: sent_by.clone(),
     };
     let act = perform::send(&caller, room_id, sender, body.content, sending);
-    let outcome = app.timeline().act(act).await?.into_inner();
+    let committed = app.timeline().act(act).await?;
+    let outcome = committed.get();
     if let Some(first) = outcome.repeat_of {
-        return shown(&app, &caller, first).await;
+        let event = shown(&viewer(&app, &caller, room_id).await?, first).await?;
+        return Ok(committed.map(|_| Data(event)));
     }
     presence::watch::sent(&app, &caller.tenant, room_id, caller.participant_id);
     let message = outcome.events.last().ok_or(MessageError::NoSuchEvent)?;
-    let mut event = present::fresh(&caller.tenant, message);
-    event.event_uuid = body.event_uuid.map(|uuid| uuid.to_string());
-    event.sent_by = sent_by.as_ref().map(ParticipantId::derive);
-    Ok(Data(event))
+    let event = ClientEvent {
+        event_uuid: body.event_uuid.map(|uuid| uuid.to_string()),
+        sent_by: sent_by.as_ref().map(ParticipantId::derive),
+        ..present::fresh(&caller.tenant, message, sender_id)
+    };
+    Ok(committed.map(|_| Data(event)))
 }
 
-/// Whether the content names a file: none is stored here yet, so that none can be readable.
-fn names_media(content: &Value) -> bool {
-    ["media_id", "thumbnail_id"]
-        .iter()
-        .any(|key| content.get(key).is_some_and(|id| !id.is_null()))
+/// Media that a content names must be readable by its sender, and this server holds none yet. Who may not send at all
+/// hears that first.
+pub(super) async fn require_media(
+    app: &App,
+    caller: &Caller,
+    room_id: RoomId,
+    content: &Value,
+) -> Result<()> {
+    if !checks::names_media(content) {
+        return Ok(());
+    }
+    let row = access::joined_room(app, caller, room_id).await?;
+    let db = app.db().reader();
+    let own = members::get(&caller.tenant, db, room_id, caller.participant_id).await?;
+    let level = own.map_or(0, |own| own.power_level);
+    let needed = row.power_levels.get(&LevelKey::Send).copied().unwrap_or(0);
+    if level < needed {
+        return Ok(());
+    }
+    Err(MessageError::NoSuchMedia.into())
 }
 
 /// The AI or bridged person that an owner sends as.

@@ -1,7 +1,5 @@
 //! What a command has to know of the event that it is about.
 
-use std::collections::HashSet;
-
 use super::{changes, reactions};
 use crate::db::{DbError, Tx};
 use crate::events;
@@ -26,14 +24,10 @@ pub async fn facts(
     };
     let actor = ParticipantId::derive(actor);
     let readable = visibility::of(tenant, tx.conn(), room_id, actor).await?;
-    let on_it = match emoji {
-        Some(_) => reactions::of(tenant, tx, target).await?,
-        None => Vec::new(),
+    let emoji = match emoji {
+        Some(emoji) => reactions::standing(tenant, tx, target, emoji, actor).await?,
+        None => reactions::Standing::default(),
     };
-    let kinds: HashSet<&str> = on_it
-        .iter()
-        .map(|reaction| reaction.emoji.as_str())
-        .collect();
     Ok(Some(TargetFacts {
         sender: placed.sender().cloned(),
         event_type: placed.event.event_type.clone(),
@@ -43,10 +37,8 @@ pub async fn facts(
             .await?
             .redaction
             .is_some(),
-        emoji_kinds: kinds.len(),
-        has_emoji: emoji.is_some_and(|emoji| kinds.contains(emoji)),
-        has_own_emoji: on_it.iter().any(|reaction| {
-            Some(reaction.emoji.as_str()) == emoji && reaction.participant_id == actor
-        }),
+        emoji_kinds: emoji.kinds,
+        has_emoji: emoji.of_this_kind > 0,
+        has_own_emoji: emoji.own,
     }))
 }

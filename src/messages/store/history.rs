@@ -1,9 +1,12 @@
 //! Pages of a room's history.
 
+use std::collections::HashMap;
+
 use sqlx::AssertSqlSafe;
 
+use super::of_events;
 use crate::db::{Db, DbError};
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{EventId, RoomId};
 use crate::events::model::Placed;
 use crate::events::store;
 use crate::messages::visibility::Readable;
@@ -56,4 +59,30 @@ pub async fn page(
     let query = types.iter().fold(query, |query, of| query.bind(of.clone()));
     let rows = query.fetch_all(db.reader()).await?;
     rows.iter().map(store::read).collect()
+}
+
+/// The last valid edit of each of `messages` up to a position, by the common order: an edit stands in its sender's log, so
+/// time and number decide.
+pub async fn edits_up_to(
+    tenant: &Tenant,
+    db: &Db,
+    messages: &[EventId],
+    until: i64,
+) -> Result<HashMap<EventId, Placed>, DbError> {
+    let select = format!(
+        "SELECT {columns} FROM (
+             SELECT {columns}, ROW_NUMBER() OVER (PARTITION BY target_id ORDER BY ts DESC, epoch DESC, seq DESC) AS place
+             FROM events WHERE tenant = $1 AND stream_position <= {until} AND type = 'swp.room.message.edit'
+               AND verdict = 'valid' AND content IS NOT NULL AND target_id IN {{}}) AS ranked
+         WHERE place = 1",
+        columns = store::COLUMNS
+    );
+    let mut found = HashMap::new();
+    for row in of_events(tenant, db, &select, &[], messages).await? {
+        let edit = store::read(&row)?;
+        if let Some(target) = edit.target {
+            found.insert(target, edit);
+        }
+    }
+    Ok(found)
 }

@@ -1,14 +1,13 @@
-//! What stands beside messages, read for whole pages: reactions, replies, what clients gave with them.
+//! What stands beside messages, read for whole pages: what clients gave with them, and their replies.
 
 use std::collections::HashMap;
 
-use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::id;
+use super::{id, of_events};
 use crate::db::{Db, DbError, rows};
-use crate::events::core::ids::{EventId, ParticipantId};
-use crate::messages::model::Reaction;
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
+use crate::messages::visibility::Readable;
 use crate::tenants::Tenant;
 
 /// What a client gave with a message.
@@ -20,13 +19,13 @@ pub struct Given {
     pub sent_by: Option<ParticipantId>,
 }
 
-/// How many replies a message has.
-#[derive(Clone, Copy, Debug)]
+/// The replies to a message, at any depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replies {
-    /// Direct ones.
-    pub reply_count: i64,
+    /// How many.
+    pub count: i64,
     /// When the last was sent, in ms.
-    pub last_reply_at: i64,
+    pub last_at: i64,
 }
 
 /// What clients gave with those of `events` that have a row.
@@ -35,9 +34,10 @@ pub async fn sends(
     db: &Db,
     events: &[EventId],
 ) -> Result<HashMap<EventId, Given>, DbError> {
-    let sql = "SELECT event_id, event_uuid, sent_by FROM sends WHERE tenant = $1 AND event_id IN";
+    let select =
+        "SELECT event_id, event_uuid, sent_by FROM sends WHERE tenant = $1 AND event_id IN {}";
     let mut found = HashMap::new();
-    for row in fetch(tenant, db, sql, "", events).await? {
+    for row in of_events(tenant, db, select, &[], events).await? {
         let sent_by: Option<String> = row.try_get("sent_by")?;
         let given = Given {
             event_uuid: row.try_get("event_uuid")?,
@@ -45,73 +45,54 @@ pub async fn sends(
                 .map(|sent_by| id("sends", "sent_by", &sent_by))
                 .transpose()?,
         };
-        found.insert(event_id(&row, "sends")?, given);
+        let event: String = row.try_get("event_id")?;
+        found.insert(id("sends", "event_id", &event)?, given);
     }
     Ok(found)
 }
 
-/// The replies to those of `events` that have some.
+/// Replies that are walked through for one page, at most. What lies deeper in such a tangle is not counted: nobody can
+/// make a page cost more by answering answers.
+const MOST_WALKED: i64 = 20_000;
+
+/// The replies to those of `events` that have some, as far as they are `readable`.
 pub async fn threads(
     tenant: &Tenant,
     db: &Db,
+    room: RoomId,
+    readable: Readable,
     events: &[EventId],
 ) -> Result<HashMap<EventId, Replies>, DbError> {
-    let sql = "SELECT parent_id AS event_id, COUNT(*) AS reply_count, MAX(ts) AS last_reply_at FROM replies
-               WHERE tenant = $1 AND parent_id IN";
     let mut found = HashMap::new();
-    for row in fetch(tenant, db, sql, "GROUP BY parent_id", events).await? {
-        let replies = Replies {
-            reply_count: row.try_get("reply_count")?,
-            last_reply_at: row.try_get("last_reply_at")?,
-        };
-        found.insert(event_id(&row, "replies")?, replies);
-    }
-    Ok(found)
-}
-
-/// The reactions on `events`, the first one first.
-pub async fn reactions(
-    tenant: &Tenant,
-    db: &Db,
-    events: &[EventId],
-) -> Result<Vec<(EventId, Reaction)>, DbError> {
-    let sql = "SELECT event_id, emoji, participant_id, created_at, change_order FROM reactions
-               WHERE active = 1 AND tenant = $1 AND event_id IN";
-    let order = "ORDER BY created_at, participant_id, emoji";
-    let mut found = Vec::new();
-    for row in fetch(tenant, db, sql, order, events).await? {
-        let participant: String = row.try_get("participant_id")?;
-        let reaction = Reaction {
-            emoji: row.try_get("emoji")?,
-            participant_id: id("reactions", "participant_id", &participant)?,
-            at: row.try_get("created_at")?,
-            order: row.try_get("change_order")?,
-            active: true,
-        };
-        found.push((event_id(&row, "reactions")?, reaction));
-    }
-    Ok(found)
-}
-
-async fn fetch(
-    tenant: &Tenant,
-    db: &Db,
-    select: &str,
-    tail: &str,
-    events: &[EventId],
-) -> Result<Vec<AnyRow>, DbError> {
-    let mut found = Vec::new();
     for run in rows::runs(events) {
-        let sql = format!("{select} ({}) {tail}", rows::list(2, run.len()));
-        let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.key());
+        let sql = format!(
+            "WITH RECURSIVE below (root_id, event_id, ts) AS (
+                 SELECT parent_id, event_id, ts FROM replies
+                 WHERE tenant = $1 AND room_id = $2 AND stream_position > $3 AND stream_position <= $4
+                   AND parent_id IN ({})
+                 UNION ALL
+                 SELECT b.root_id, r.event_id, r.ts FROM below b JOIN replies r ON r.tenant = $1 AND r.room_id = $2
+                   AND r.parent_id = b.event_id AND r.stream_position > $3 AND r.stream_position <= $4)
+             SELECT root_id, COUNT(*) AS count, MAX(ts) AS last_at
+             FROM (SELECT root_id, ts FROM below LIMIT {MOST_WALKED}) AS walked GROUP BY root_id",
+            rows::list(5, run.len())
+        );
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(tenant.key())
+            .bind(room.to_string())
+            .bind(readable.after)
+            .bind(readable.until.unwrap_or(i64::MAX));
         let query = run
             .iter()
             .fold(query, |query, event| query.bind(event.to_string()));
-        found.extend(query.fetch_all(db.reader()).await?);
+        for row in query.fetch_all(db.reader()).await? {
+            let replies = Replies {
+                count: row.try_get("count")?,
+                last_at: row.try_get("last_at")?,
+            };
+            let root: String = row.try_get("root_id")?;
+            found.insert(id("replies", "parent_id", &root)?, replies);
+        }
     }
     Ok(found)
-}
-
-fn event_id(row: &AnyRow, table: &'static str) -> Result<EventId, DbError> {
-    id(table, "event_id", &row.try_get::<String, _>("event_id")?)
 }

@@ -8,12 +8,18 @@ pub mod marks;
 pub mod reactions;
 pub mod references;
 mod sends;
+mod unread;
 
 pub use facts::facts;
 pub use markers::move_markers;
 pub use sends::{SendRow, SentKey, record_sends, sent};
+pub use unread::{Unread, unread};
 
-use crate::db::{DbError, Tx};
+use sqlx::AssertSqlSafe;
+use sqlx::any::AnyRow;
+
+use crate::db::{Db, DbError, Tx, rows};
+use crate::events::core::ids::EventId;
 use crate::tenants::Tenant;
 
 /// Reads a stored id.
@@ -27,6 +33,31 @@ where
 {
     text.parse()
         .map_err(|error: T::Err| DbError::unreadable(table, column, error))
+}
+
+/// The rows that a statement finds for `events`. In `select`, `$1` is the tenant, `$2` on are `texts`, and `{}` stands for
+/// the list of events.
+async fn of_events(
+    tenant: &Tenant,
+    db: &Db,
+    select: &str,
+    texts: &[&str],
+    events: &[EventId],
+) -> Result<Vec<AnyRow>, DbError> {
+    let mut found = Vec::new();
+    for run in rows::runs(events) {
+        let list = format!("({})", rows::list(2 + texts.len(), run.len()));
+        let sql = select.replace("{}", &list);
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.key());
+        let query = texts
+            .iter()
+            .fold(query, |query, text| query.bind((*text).to_owned()));
+        let query = run
+            .iter()
+            .fold(query, |query, event| query.bind(event.to_string()));
+        found.extend(query.fetch_all(db.reader()).await?);
+    }
+    Ok(found)
 }
 
 /// Takes away every row that events make; what clients gave with their sends and their read markers stay.

@@ -1,5 +1,9 @@
-//! How much of a room a participant has not read.
+//! How much of a room a participant has not read. Reads `events` and rooms' `members` and `spans` beside the tables of
+//! messages.
 
+use sqlx::Row;
+
+use super::id;
 use crate::db::{Db, DbError};
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::tenants::Tenant;
@@ -10,7 +14,8 @@ const MOST: i64 = 1000;
 /// What a participant has not read, and how far it has read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unread {
-    /// Others' messages after the marker, redacted ones not among them.
+    /// Others' messages after the marker, redacted ones not among them. Nobody has to catch up with what was said before
+    /// the own join.
     pub unread_count: i64,
     /// Those of them that mention the participant.
     pub mention_count: i64,
@@ -18,57 +23,61 @@ pub struct Unread {
     pub last_read_event_id: Option<EventId>,
 }
 
-/// Counts what `participant` has not read in `room`.
+/// Counts what `participant` has not read in `room`; for who is not in it, nothing.
 pub async fn unread(
     tenant: &Tenant,
     db: &Db,
     participant: ParticipantId,
     room: RoomId,
 ) -> Result<Unread, DbError> {
-    let marker: Option<(String, i64)> = sqlx::query_as(
-        "SELECT event_id, stream_position FROM markers
-         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3",
+    let row = sqlx::query(
+        "SELECT m.fqid, k.event_id, k.stream_position AS read_to, s.after_position AS joined_at
+         FROM members m
+         JOIN spans s ON s.tenant = m.tenant AND s.participant_id = m.participant_id AND s.room_id = m.room_id
+           AND s.until_position IS NULL
+         LEFT JOIN markers k ON k.tenant = m.tenant AND k.participant_id = m.participant_id AND k.room_id = m.room_id
+         WHERE m.tenant = $1 AND m.room_id = $2 AND m.participant_id = $3",
     )
     .bind(tenant.key())
-    .bind(participant.to_string())
     .bind(room.to_string())
+    .bind(participant.to_string())
     .fetch_optional(db.reader())
     .await?;
-    let (last_read_event_id, read_to) = match marker {
-        Some((id, position)) => {
-            let id = id
-                .parse()
-                .map_err(|error| DbError::unreadable("markers", "event_id", error))?;
-            (Some(id), position)
-        }
-        None => (None, 0),
+    let Some(row) = row else {
+        return Ok(Unread::default());
     };
+    let read_to: Option<i64> = row.try_get("read_to")?;
+    let joined_at: i64 = row.try_get("joined_at")?;
+    let after = read_to.unwrap_or(0).max(joined_at);
+    let fqid: String = row.try_get("fqid")?;
+    let marker: Option<String> = row.try_get("event_id")?;
     Ok(Unread {
-        unread_count: count_messages(tenant, db, participant, room, read_to).await?,
-        mention_count: count_mentions(tenant, db, participant, room, read_to).await?,
-        last_read_event_id,
+        unread_count: count_messages(tenant, db, room, &fqid, after).await?,
+        mention_count: count_mentions(tenant, db, room, participant, after).await?,
+        last_read_event_id: marker
+            .map(|event| id("markers", "event_id", &event))
+            .transpose()?,
     })
 }
 
 async fn count_messages(
     tenant: &Tenant,
     db: &Db,
-    participant: ParticipantId,
     room: RoomId,
+    own_name: &str,
     after: i64,
 ) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM (
            SELECT 1 AS one FROM events e
-           JOIN members m ON m.tenant = e.tenant AND m.room_id = e.room_id AND m.participant_id = $3
            LEFT JOIN message_changes c ON c.tenant = e.tenant AND c.event_id = e.event_id
-           WHERE e.tenant = $1 AND e.room_id = $2 AND e.stream_position > $4 AND e.shown = 2
-             AND e.type = 'swp.room.message' AND e.sender <> m.fqid AND c.redacted_at IS NULL
+           WHERE e.tenant = $1 AND e.room_id = $2 AND e.stream_position > $3 AND e.shown = 2
+             AND e.type = 'swp.room.message' AND e.sender <> $4 AND c.redacted_at IS NULL
            LIMIT $5) AS unread";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
         .bind(room.to_string())
-        .bind(participant.to_string())
         .bind(after)
+        .bind(own_name)
         .bind(MOST)
         .fetch_one(db.reader())
         .await?)
@@ -77,8 +86,8 @@ async fn count_messages(
 async fn count_mentions(
     tenant: &Tenant,
     db: &Db,
-    participant: ParticipantId,
     room: RoomId,
+    participant: ParticipantId,
     after: i64,
 ) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM mentions
