@@ -206,3 +206,7 @@ async fn is_host(
 fn sender_id(placed: &Placed) -> Option<ParticipantId> {
     placed.sender().map(ParticipantId::derive)
 }
+
+#[cfg(test)]
+#[path = "project_tests.rs"]
+mod tests;
