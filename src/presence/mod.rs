@@ -17,6 +17,9 @@ pub mod store;
 pub mod typing;
 pub mod watch;
 
+#[cfg(test)]
+mod flow_tests;
+
 pub use frames::{LiveFrame, What};
 pub use live::{Audience, Live};
 pub use model::State;

@@ -31,6 +31,9 @@ struct Shared {
     changed: Notify,
 }
 
+/// Who changes back and forth is told of once in this time, in milliseconds.
+const TELL_EVERY_MS: i64 = 1_000;
+
 /// A person of a tenant (its key).
 type Key = (i64, ParticipantId);
 
@@ -39,16 +42,19 @@ struct People {
     known: HashMap<Key, Person>,
     /// Whose state is no longer what others were told.
     changed: HashSet<Key>,
-    /// When to look at somebody again; for each person one entry at most, which may come too early.
+    /// When to look at somebody again; for each person few entries, which may come too early.
     due: BinaryHeap<Reverse<(i64, Key)>>,
 }
 
 struct Person {
     tenant: Tenant,
     devices: Devices,
-    /// What others were told.
+    /// What others were told, and when.
     told: State,
+    told_at: i64,
+    /// Whether a look at the next change by itself is planned, and one at a change that was held back.
     is_due: bool,
+    is_held: bool,
 }
 
 /// A state that others have to be told.
@@ -168,7 +174,9 @@ impl Presence {
                 tenant: tenant.clone(),
                 devices: Devices::new(choice),
                 told: State::Offline,
+                told_at: i64::MIN,
                 is_due: false,
+                is_held: false,
             }),
             (Entry::Vacant(_), None) => return None,
         };
@@ -192,7 +200,7 @@ impl Presence {
         {
             people.due.pop();
             if let Some(person) = people.known.get_mut(&key) {
-                person.is_due = false;
+                (person.is_due, person.is_held) = (false, false);
             }
             looked_at.insert(key);
         }
@@ -236,13 +244,23 @@ impl People {
         let person = self.known.get_mut(&key)?;
         let next = person.devices.tidy(now);
         let (before, after) = (person.told, person.devices.state(now));
-        person.told = after;
-        let change = Change {
+        let may_tell_at = person.told_at.saturating_add(TELL_EVERY_MS);
+        if before != after && now < may_tell_at {
+            if !person.is_held {
+                person.is_held = true;
+                self.due.push(Reverse((may_tell_at, key)));
+            }
+            return None;
+        }
+        let change = (before != after).then(|| Change {
             tenant: person.tenant.clone(),
             participant: key.1,
             before,
             after,
-        };
+        });
+        if change.is_some() {
+            (person.told, person.told_at) = (after, now);
+        }
         match next {
             None => {
                 self.known.remove(&key);
@@ -253,7 +271,7 @@ impl People {
             }
             Some(_) => {}
         }
-        (before != after).then_some(change)
+        change
     }
 }
 

@@ -20,4 +20,7 @@ mod sockets;
 mod streams;
 pub mod visible;
 
+#[cfg(test)]
+mod flow_tests;
+
 pub use streams::Streams;
