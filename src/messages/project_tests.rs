@@ -91,9 +91,7 @@ impl Logs {
             let index = random.random_range(0..logs.len());
             match logs[index].next() {
                 Some(placed) => arrived.push(placed.clone()),
-                None => {
-                    logs.swap_remove(index);
-                }
+                None => drop(logs.swap_remove(index)),
             }
         }
         arrived
