@@ -98,6 +98,8 @@ async fn judge(
         Some(id) => store::by_id_in(tenant, &mut batch.tx, id).await?,
         None => None,
     };
+    // What a room says of another room's message is judged as if that were unknown: other servers may not have it.
+    let target = target.filter(|target| target.event.room_id == event.event.room_id);
     let view = batch
         .views
         .get(tenant, &mut batch.tx, event.event.room_id)
@@ -123,7 +125,7 @@ pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Re
     let about = store::about(&tenant, &mut batch.tx, target.event.event_id).await?;
     for event in about
         .into_iter()
-        .filter(|event| event.standing == Standing::Valid)
+        .filter(|event| event.standing == Standing::Valid && event.event.room_id == room_id)
     {
         let place = (event.event.epoch, event.event.seq);
         let highest =

@@ -11,6 +11,7 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store;
+use crate::messages;
 use crate::rooms::core::content;
 use crate::rooms::core::decide;
 use crate::rooms::core::judge::{Reason, Verdict};
@@ -184,8 +185,13 @@ async fn late_effects(batch: &mut Batch<'_>, message: &Placed) -> Result<(), Roo
     batch.flush().await?;
     let tenant = batch.tenant.clone();
     let about = store::about(&tenant, &mut batch.tx, message.event.event_id).await?;
-    if !about.is_empty() {
-        aftermath::of_late_target(batch, message).await?;
+    if about.is_empty() {
+        return Ok(());
+    }
+    aftermath::of_late_target(batch, message).await?;
+    if message.event.origin == *tenant.server_name() {
+        // An own message that came back after a restore: its projection did not expect anybody to know it already.
+        messages::project::refold(&tenant, &mut batch.tx, message.event.event_id).await?;
     }
     Ok(())
 }
