@@ -1,7 +1,8 @@
 //! Messages: what was said in rooms, what edits, redactions and reactions made of it, and who has read how far.
 //!
-//! [`project`] turns events that count into rows, whatever their order of arrival; [`store`] keeps the rows. May use
-//! `events`, `db`, `tenants`, and the rules and stores of `rooms`.
+//! [`project`] turns events that count into rows, whatever their order of arrival; [`store`] keeps the rows.
+//! [`client_form`] says how any event looks to clients, [`present`] folds what became of it into it, [`visibility`] says
+//! who sees it at all. May use `events`, `db`, `tenants`, `participants`, and the rules and stores of `rooms`.
 
 pub mod checks;
 pub mod client_form;
