@@ -408,3 +408,50 @@ async fn a_client_is_answered_and_a_large_frame_is_not() {
     socket.say(Incoming::TooLarge);
     assert_eq!(socket.ending().await, (4003, "frame_too_large"));
 }
+
+#[tokio::test]
+async fn a_client_is_pinged_and_a_silent_one_dropped() {
+    let server = Server::local().await;
+    let alice = Person::named(&server, "alice").await;
+    let mut socket = Socket::open(&alice, Since::Latest).await;
+    // From here on time jumps to whatever is due next.
+    tokio::time::pause();
+    let mut pings = 0;
+    let mut answered = 0;
+    loop {
+        match socket.from_server.next().await.unwrap() {
+            Outgoing::Ping if answered < 3 => {
+                answered += 1;
+                socket.say(Incoming::Pong);
+            }
+            Outgoing::Ping => pings += 1,
+            Outgoing::Text(_) => {}
+            Outgoing::Close(code, reason) => {
+                assert_eq!((code, reason), (4003, "ping_timeout"));
+                break;
+            }
+        }
+    }
+    assert_eq!(answered, 3);
+    assert!((1..=2).contains(&pings), "{pings} pings within a minute");
+}
+
+#[tokio::test]
+async fn a_socket_ends_with_its_token() {
+    let server = Server::local().await;
+    let alice = Person::named(&server, "alice").await;
+    let mut socket = Socket::open(&alice, Since::Latest).await;
+    server.clock.advance(3_600_000);
+    tokio::time::pause();
+    // The socket looks at the clock again when the hour is over for the runtime, too.
+    loop {
+        match socket.from_server.next().await.unwrap() {
+            Outgoing::Ping => socket.say(Incoming::Pong),
+            Outgoing::Text(_) => {}
+            Outgoing::Close(code, reason) => {
+                assert_eq!((code, reason), (4001, "SW_AUTH_EXPIRED_TOKEN"));
+                break;
+            }
+        }
+    }
+}
