@@ -268,7 +268,11 @@ async fn who_is_banned_sees_the_ban_and_nothing_else() {
     let seen: Vec<&Value> = of_room
         .map(|event| &event["content"]["membership"])
         .collect();
-    assert_eq!(seen, ["invite", "ban"], "what is about him, nothing else");
+    assert_eq!(
+        seen,
+        ["invite", "join", "ban"],
+        "what is about him, nothing else"
+    );
 }
 
 #[tokio::test]

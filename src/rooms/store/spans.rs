@@ -74,7 +74,7 @@ pub async fn show_one(
     Ok(())
 }
 
-/// Shows nothing of the room any more but how each stay ended.
+/// Shows nothing of the room any more but how each stay began and ended: that was about the participant.
 pub async fn end_reading(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -82,10 +82,13 @@ pub async fn end_reading(
     room: RoomId,
 ) -> Result<(), DbError> {
     for sql in [
-        "DELETE FROM spans
-         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND until_position IS NULL",
-        "UPDATE spans SET after_position = until_position - 1
-         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3",
+        "INSERT INTO spans (tenant, participant_id, room_id, after_position, until_position)
+         SELECT tenant, participant_id, room_id, until_position - 1, until_position FROM spans
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND until_position > after_position + 1
+         ON CONFLICT (tenant, participant_id, room_id, after_position) DO NOTHING",
+        "UPDATE spans SET until_position = after_position + 1
+         WHERE tenant = $1 AND participant_id = $2 AND room_id = $3
+           AND (until_position IS NULL OR until_position > after_position + 1)",
     ] {
         sqlx::query(sql)
             .bind(tenant.key())
