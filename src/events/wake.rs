@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use super::model::Placed;
 use crate::tenants::Tenant;
 
-/// Events kept in memory per tenant, so that readers who keep up need no query.
-const KEPT: usize = 4096;
+/// Events kept in memory per tenant, so that readers who keep up need no query. Two of the writer's batches: contents may
+/// be large, and a reader that is further behind finds everything in the store.
+const KEPT: usize = 512;
 
 /// The ends of all tenants' streams, and their latest events.
 #[derive(Clone, Default)]
