@@ -9,7 +9,7 @@ use std::path::Path;
 
 /// Holds a data folder until it is dropped.
 #[derive(Debug)]
-pub(super) struct FolderLock {
+pub(crate) struct FolderLock {
     _folder: File,
 }
 
@@ -18,7 +18,7 @@ impl FolderLock {
     ///
     /// # Errors
     /// The folder cannot be opened or locked.
-    pub(super) fn take(folder: &Path) -> io::Result<Option<Self>> {
+    pub(crate) fn take(folder: &Path) -> io::Result<Option<Self>> {
         let folder = File::open(folder)?;
         match folder.try_lock() {
             Ok(()) => Ok(Some(Self { _folder: folder })),

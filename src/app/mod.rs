@@ -32,7 +32,7 @@ use crate::rooms::timeline::Timeline;
 use crate::sync::Streams;
 use crate::tenants::Tenants;
 
-use lock::FolderLock;
+pub(crate) use lock::FolderLock;
 pub use router::{metrics, router};
 pub use start::{FirstStart, StartError, open, start_tasks};
 

@@ -166,7 +166,7 @@ async fn open_beside(
         metrics: Arc::clone(&metrics),
         stop: writer_stop.clone(),
     };
-    let (writer, timeline) = Writer::new(parts, store::last_ts(db).await?);
+    let (writer, timeline) = Writer::new(parts, store::logs::last_ts(db).await?);
     tokio::spawn(writer.run());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let app = App(Arc::new(Shared {

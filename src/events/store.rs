@@ -1,17 +1,17 @@
-//! The tables `events`, `streams`, `logs` and `log_keys`: the only SQL that touches them.
+//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`]. The only SQL that touches them.
 
+pub mod logs;
 pub mod positions;
 
 use std::sync::Arc;
 
 use sqlx::any::AnyRow;
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 
 use super::core::event::Event;
 use super::core::ids::{EventId, RoomId};
 use super::core::names::ServerName;
-use super::core::sign::{KeyId, PublicKey};
-use super::model::{Kind, LogEnd, Placed, Shown};
+use super::model::{Kind, Placed, Shown};
 use crate::db::{Db, DbError, Tx, rows};
 use crate::tenants::Tenant;
 
@@ -156,78 +156,10 @@ pub async fn redacted_but_kept(
     ids.iter().map(|id| parse("event_id", id)).collect()
 }
 
-/// Records where logs end now.
-pub async fn set_ends(
+/// State events and own leaves of a room in the order of their logs: what its view is folded from.
+pub async fn deciding<'e>(
     tenant: &Tenant,
-    tx: &mut Tx,
-    ends: &[(RoomId, LogEnd)],
-) -> Result<(), DbError> {
-    for run in rows::runs(ends) {
-        let sql = format!(
-            "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
-             ON CONFLICT (tenant, room_id, origin) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
-             hash = excluded.hash, ts = excluded.ts, state_seq = excluded.state_seq",
-            rows::values(run.len(), 8)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for (room_id, end) in run {
-            query = query
-                .bind(tenant.key())
-                .bind(room_id.to_string())
-                .bind(end.origin.to_string())
-                .bind(end.epoch)
-                .bind(end.seq)
-                .bind(end.hash.to_string())
-                .bind(end.ts)
-                .bind(end.state_seq);
-        }
-        query.execute(tx.conn()).await?;
-    }
-    Ok(())
-}
-
-/// Where the logs of a room end, as of this transaction.
-pub async fn ends_in(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-) -> Result<Vec<LogEnd>, DbError> {
-    let rows = sqlx::query(ENDS)
-        .bind(tenant.key())
-        .bind(room_id.to_string())
-        .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(read_end).collect()
-}
-
-/// Where the logs of a room end.
-pub async fn ends(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogEnd>, DbError> {
-    let rows = sqlx::query(ENDS)
-        .bind(tenant.key())
-        .bind(room_id.to_string())
-        .fetch_all(db.reader())
-        .await?;
-    rows.iter().map(read_end).collect()
-}
-
-const ENDS: &str =
-    "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
-
-fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
-    Ok(LogEnd {
-        origin: name(&row.try_get::<String, _>("origin")?)?,
-        epoch: row.try_get("epoch")?,
-        seq: row.try_get("seq")?,
-        hash: parse("hash", &row.try_get::<String, _>("hash")?)?,
-        ts: row.try_get("ts")?,
-        state_seq: row.try_get("state_seq")?,
-    })
-}
-
-/// State events and own leaves of a room in the order of their arrival: what its view is folded from.
-pub async fn deciding(
-    tenant: &Tenant,
-    tx: &mut Tx,
+    on: impl AnyExecutor<'e>,
     room_id: RoomId,
 ) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
@@ -236,24 +168,7 @@ pub async fn deciding(
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
         .bind(room_id.to_string())
-        .fetch_all(tx.conn())
-        .await?;
-    rows.iter().map(read).collect()
-}
-
-/// As [`deciding`], from what is committed.
-pub async fn deciding_now(
-    tenant: &Tenant,
-    db: &Db,
-    room_id: RoomId,
-) -> Result<Vec<Placed>, DbError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind > 0 ORDER BY origin, epoch, seq"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(tenant.key())
-        .bind(room_id.to_string())
-        .fetch_all(db.reader())
+        .fetch_all(on)
         .await?;
     rows.iter().map(read).collect()
 }
@@ -323,28 +238,17 @@ pub async fn highest_claim(
     Ok(highest.unwrap_or(0))
 }
 
-/// The event with this id, as of this transaction.
-pub async fn by_id_in(
+/// The event with this id.
+pub async fn by_id<'e>(
     tenant: &Tenant,
-    tx: &mut Tx,
+    on: impl AnyExecutor<'e>,
     event_id: EventId,
 ) -> Result<Option<Placed>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
     let row = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
         .bind(event_id.to_string())
-        .fetch_optional(tx.conn())
-        .await?;
-    row.as_ref().map(read).transpose()
-}
-
-/// The event with this id.
-pub async fn by_id(tenant: &Tenant, db: &Db, event_id: EventId) -> Result<Option<Placed>, DbError> {
-    let sql = format!("SELECT {COLUMNS} FROM events WHERE tenant = $1 AND event_id = $2");
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(tenant.key())
-        .bind(event_id.to_string())
-        .fetch_optional(db.reader())
+        .fetch_optional(on)
         .await?;
     row.as_ref().map(read).transpose()
 }
@@ -409,23 +313,6 @@ pub async fn log_page(
     rows.iter().map(read).collect()
 }
 
-/// The host's state events of a room, in order.
-pub async fn state_events(
-    tenant: &Tenant,
-    db: &Db,
-    room_id: RoomId,
-) -> Result<Vec<Placed>, DbError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND kind = 1 ORDER BY epoch, seq"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(tenant.key())
-        .bind(room_id.to_string())
-        .fetch_all(db.reader())
-        .await?;
-    rows.iter().map(read).collect()
-}
-
 /// Everything after `position` in the order of the stream, for walking the whole store.
 pub async fn walk(
     tenant: &Tenant,
@@ -445,16 +332,6 @@ pub async fn walk(
     rows.iter().map(read).collect()
 }
 
-/// The time of the latest event written here, in ms; 0 in a new store.
-pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT MAX(l.ts) FROM logs l JOIN tenants t ON t.id = l.tenant AND t.server_name = l.origin",
-    )
-    .fetch_one(db.reader())
-    .await?;
-    Ok(last.unwrap_or(0))
-}
-
 /// When the latest event of a room that clients are shown was sent, in ms.
 pub async fn last_shown_at(
     tenant: &Tenant,
@@ -468,107 +345,6 @@ pub async fn last_shown_at(
         .bind(room_id.to_string())
         .fetch_optional(db.reader())
         .await?)
-}
-
-/// Every log of a tenant.
-pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
-    let rows = sqlx::query(
-        "SELECT room_id, origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 ORDER BY room_id, origin",
-    )
-    .bind(tenant.key())
-    .fetch_all(db.reader())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let room_id = parse("room_id", &row.try_get::<String, _>("room_id")?)?;
-            Ok((room_id, read_end(row)?))
-        })
-        .collect()
-}
-
-/// Records the key that verifies a log from `from_seq` on.
-pub async fn add_log_key(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-    origin: &ServerName,
-    key: &PublicKey,
-    from_seq: i64,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO log_keys (tenant, room_id, origin, key_id, public_key, from_seq) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT (tenant, room_id, origin, key_id) DO NOTHING",
-    )
-    .bind(tenant.key())
-    .bind(room_id.to_string())
-    .bind(origin.as_str())
-    .bind(key.key_id().to_string())
-    .bind(key.to_string())
-    .bind(from_seq)
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// The keys of one origin's log, as of this transaction.
-pub async fn log_keys_in(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-    origin: &ServerName,
-) -> Result<Vec<PublicKey>, DbError> {
-    let keys: Vec<String> = sqlx::query_scalar(
-        "SELECT public_key FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3",
-    )
-    .bind(tenant.key())
-    .bind(room_id.to_string())
-    .bind(origin.as_str())
-    .fetch_all(tx.conn())
-    .await?;
-    keys.iter()
-        .map(|key| {
-            key.parse()
-                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))
-        })
-        .collect()
-}
-
-/// A key of a log.
-#[derive(Clone, Debug)]
-pub struct LogKey {
-    /// Whose log.
-    pub origin: ServerName,
-    /// Its id.
-    pub key_id: KeyId,
-    /// The key.
-    pub public_key: PublicKey,
-    /// Events from here on are signed with it.
-    pub from_seq: i64,
-}
-
-/// The keys that verify a room's logs.
-pub async fn log_keys(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogKey>, DbError> {
-    let rows = sqlx::query(
-        "SELECT origin, public_key, from_seq FROM log_keys WHERE tenant = $1 AND room_id = $2 ORDER BY origin, from_seq",
-    )
-    .bind(tenant.key())
-    .bind(room_id.to_string())
-    .fetch_all(db.reader())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let public_key: PublicKey = row
-                .try_get::<String, _>("public_key")?
-                .parse()
-                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))?;
-            Ok(LogKey {
-                origin: name(&row.try_get::<String, _>("origin")?)?,
-                key_id: public_key.key_id(),
-                public_key,
-                from_seq: row.try_get("from_seq")?,
-            })
-        })
-        .collect()
 }
 
 /// Reads a row that holds every column of an event.

@@ -31,7 +31,7 @@ pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), 
     let Some(target) = placed.target else {
         return Ok(());
     };
-    match events::store::by_id_in(tenant, tx, target).await? {
+    match events::store::by_id(tenant, tx.conn(), target).await? {
         Some(target) => affect(tenant, tx, &target, placed).await,
         None => Ok(()),
     }
@@ -42,7 +42,7 @@ pub async fn refold(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<(),
     changes::delete(tenant, tx, target).await?;
     reactions::delete(tenant, tx, target).await?;
     references::delete(tenant, tx, target).await?;
-    match events::store::by_id_in(tenant, tx, target).await? {
+    match events::store::by_id(tenant, tx.conn(), target).await? {
         Some(message) if message.standing == Standing::Valid => {
             refer(tenant, tx, &message).await?;
             effects_on(tenant, tx, &message).await

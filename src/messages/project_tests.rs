@@ -210,7 +210,9 @@ impl Store {
 
     async fn has_content(&self, message: EventId) -> bool {
         let db = self.server.app.db();
-        let placed = store::by_id(&self.tenant, db, message).await.unwrap();
+        let placed = store::by_id(&self.tenant, db.reader(), message)
+            .await
+            .unwrap();
         placed.unwrap().event.content.is_some()
     }
 }
@@ -306,7 +308,7 @@ async fn the_sender_and_the_host_erase_at_once_and_others_when_the_host_has_seen
             erase_settled(&store.tenant, &mut tx, logs.room_id, &dave, seq)
                 .await
                 .unwrap();
-            let placed = store::by_id_in(&store.tenant, &mut tx, message)
+            let placed = store::by_id(&store.tenant, tx.conn(), message)
                 .await
                 .unwrap();
             assert_eq!(

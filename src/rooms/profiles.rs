@@ -80,7 +80,7 @@ pub(super) async fn remember(
     if person.server_name() == tenant.server_name() {
         return Ok(());
     }
-    let keys = store::log_keys_in(tenant, tx, room_id, person.server_name()).await?;
+    let keys = store::logs::log_keys_in(tenant, tx, room_id, person.server_name()).await?;
     let known = change
         .profile
         .as_ref()

@@ -94,7 +94,7 @@ async fn add_key(
     from_seq: i64,
 ) -> Result<(), DbError> {
     match key.and_then(|key| key.public_key.parse::<PublicKey>().ok()) {
-        Some(key) => store::add_log_key(tenant, tx, room_id, origin, &key, from_seq).await,
+        Some(key) => store::logs::add_log_key(tenant, tx, room_id, origin, &key, from_seq).await,
         None => Ok(()),
     }
 }

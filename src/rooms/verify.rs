@@ -12,7 +12,8 @@ use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, LogEnd, Placed, Standing};
-use crate::events::store::{self, LogKey};
+use crate::events::store;
+use crate::events::store::logs::LogKey;
 use crate::tenants::Tenant;
 
 /// Events read at once.
@@ -63,7 +64,7 @@ pub enum VerifyError {
 pub async fn tenant(tenant: &Tenant, db: &Db) -> Result<Checked, VerifyError> {
     let mut checked = Checked::default();
     let mut room: Option<Room> = None;
-    for (room_id, end) in store::all_ends(tenant, db).await? {
+    for (room_id, end) in store::logs::all_ends(tenant, db).await? {
         if room.as_ref().is_none_or(|room| room.id != room_id) {
             room = Some(Room::load(tenant, db, room_id).await?);
         }
@@ -92,12 +93,12 @@ struct Cursor {
 
 impl Room {
     async fn load(tenant: &Tenant, db: &Db, id: RoomId) -> Result<Room, DbError> {
-        let ends = store::ends(tenant, db, id).await?;
-        let deciding = store::deciding_now(tenant, db, id).await?;
+        let ends = store::logs::ends(tenant, db.reader(), id).await?;
+        let deciding = store::deciding(tenant, db.reader(), id).await?;
         Ok(Room {
             id,
             view: place::fold(&deciding, ends)?,
-            keys: store::log_keys(tenant, db, id).await?,
+            keys: store::logs::log_keys(tenant, db, id).await?,
         })
     }
 
@@ -227,7 +228,7 @@ async fn targets(
 ) -> Result<HashMap<EventId, Placed>, DbError> {
     let mut found = HashMap::new();
     for id in page.iter().filter_map(|placed| placed.target) {
-        if let Some(target) = store::by_id(tenant, db, id).await? {
+        if let Some(target) = store::by_id(tenant, db.reader(), id).await? {
             found.insert(id, target);
         }
     }

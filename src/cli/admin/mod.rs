@@ -1,6 +1,7 @@
 //! `scaiwave admin …`: the operator's commands, one file a group.
 
 mod federation;
+mod store;
 mod tenants;
 mod users;
 
@@ -23,6 +24,10 @@ pub(super) enum Command {
     CreateTenant(tenants::Create),
     /// List the tenants of this server.
     ListTenants,
+    /// Check every log, signature and verdict again, and name the first bad event.
+    Verify,
+    /// Make what clients see anew from the logs. Needs the server stopped.
+    Rebuild,
     /// Manage this server's identity towards others.
     #[command(subcommand)]
     Federation(federation::Command),
@@ -37,6 +42,8 @@ pub(super) async fn run(command: Command) -> Result<Outcome, Failure> {
         Command::SuspendUser(person) => users::suspend(loaded, person).await,
         Command::CreateTenant(arguments) => tenants::create(loaded, arguments).await,
         Command::ListTenants => tenants::list(loaded).await,
+        Command::Verify => store::verify(loaded).await,
+        Command::Rebuild => store::rebuild(loaded).await,
         Command::Federation(command) => federation::run(loaded, command).await,
     }
 }

@@ -132,7 +132,7 @@ pub(super) async fn log(
     let may_begin = pinned.is_some();
     let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
     loop {
-        let ends = store::ends(tenant, app.db(), room_id).await?;
+        let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
         let end = ends.into_iter().find(|end| end.origin == *origin);
         let (epoch, after) = end.map_or((1, 0), |end| (end.epoch, end.seq));
         if after >= until {
@@ -174,7 +174,7 @@ pub(super) async fn log(
             Receipt::Pending => true,
             Receipt::Duplicate => false,
         };
-        let ends = store::ends(tenant, app.db(), room_id).await?;
+        let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
         let moved = ends
             .iter()
             .find(|end| end.origin == *origin)

@@ -150,7 +150,7 @@ async fn require_concerned(
 /// The events that it caused, the first time.
 async fn events(app: &App, tenant: &Tenant, outcome: &Outcome) -> Result<Vec<Value>> {
     if let Some(first) = outcome.repeat_of {
-        let placed = store::by_id(tenant, app.db(), first).await?;
+        let placed = store::by_id(tenant, app.db().reader(), first).await?;
         return Ok(placed
             .iter()
             .map(|placed| placed.event.to_value())

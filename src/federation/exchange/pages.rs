@@ -27,7 +27,7 @@ impl Keys {
         room_id: RoomId,
         pinned: Option<(ServerName, PublicKey)>,
     ) -> Result<Keys, DbError> {
-        let known = store::log_keys(tenant, app.db(), room_id).await?;
+        let known = store::logs::log_keys(tenant, app.db(), room_id).await?;
         let known = known
             .into_iter()
             .map(|key| (key.origin, key.public_key, key.from_seq))

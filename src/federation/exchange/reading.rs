@@ -46,7 +46,7 @@ async fn ends(
     tenant: &Tenant,
     room_id: RoomId,
 ) -> Result<BTreeMap<ServerName, LogPosition>> {
-    let ends = store::ends(tenant, app.db(), room_id).await?;
+    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
     let position = |end: LogEnd| {
         let at = LogPosition {
             epoch: end.epoch,
@@ -117,7 +117,7 @@ pub(super) async fn state(
 ) -> Result<Response> {
     let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
     let heads = ends(&app, &request.tenant, room_id).await?;
-    let deciding = store::deciding_now(&request.tenant, app.db(), room_id).await?;
+    let deciding = store::deciding(&request.tenant, app.db().reader(), room_id).await?;
     let (mut state, mut leaves) = (Vec::new(), BTreeMap::new());
     for placed in &deciding {
         let event = &placed.event;

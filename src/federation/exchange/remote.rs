@@ -176,7 +176,7 @@ async fn action(
 
 /// What goes with a join: the profile, the key and the end of our log.
 async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> Result<Value> {
-    let ends = store::ends(tenant, app.db(), room_id).await?;
+    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
     let own = ends
         .into_iter()
         .find(|end| end.origin == *tenant.server_name());
@@ -240,7 +240,7 @@ async fn take(
         _ => None,
     };
     catch_up::log(app, tenant, &row.host, (row.id, &row.host), last, first_key).await?;
-    let ends = store::ends(tenant, app.db(), row.id).await?;
+    let ends = store::logs::ends(tenant, app.db().reader(), row.id).await?;
     let reached = ends
         .iter()
         .any(|end| end.origin == row.host && end.seq >= last);

@@ -59,7 +59,7 @@ async fn viewer<'a>(app: &'a App, caller: &'a Caller, room_id: RoomId) -> Result
 
 /// An event that the viewer is shown, at least in the stream.
 async fn event_of(viewer: &Viewer<'_>, event_id: EventId) -> Result<Placed> {
-    let found = store::by_id(viewer.tenant, viewer.db, event_id).await?;
+    let found = store::by_id(viewer.tenant, viewer.db.reader(), event_id).await?;
     let shown = found.filter(|placed| {
         placed.event.room_id == viewer.room_id
             && placed.shown != Shown::Never

@@ -18,7 +18,7 @@ pub async fn facts(
     actor: &Fqid,
     emoji: Option<&str>,
 ) -> Result<Option<TargetFacts>, DbError> {
-    let placed = events::store::by_id_in(tenant, tx, target).await?;
+    let placed = events::store::by_id(tenant, tx.conn(), target).await?;
     let Some(placed) = placed.filter(|placed| placed.event.room_id == room_id) else {
         return Ok(None);
     };

@@ -95,7 +95,7 @@ async fn judge(
     highest: i64,
 ) -> Result<Verdict, DbError> {
     let target = match event.target {
-        Some(id) => store::by_id_in(tenant, &mut batch.tx, id).await?,
+        Some(id) => store::by_id(tenant, batch.tx.conn(), id).await?,
         None => None,
     };
     // What a room says of another room's message is judged as if that were unknown: other servers may not have it.

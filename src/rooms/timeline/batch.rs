@@ -130,7 +130,7 @@ impl<'a> Batch<'a> {
             .into_iter()
             .map(|((room_id, _), end)| (room_id, end))
             .collect();
-        store::set_ends(&self.tenant, &mut self.tx, &ends).await?;
+        store::logs::set_ends(&self.tenant, &mut self.tx, &ends).await?;
         outgoing::ends(&self.tenant, &mut self.tx, &ends).await?;
         for (placed, change) in &pending {
             let room_id = placed.event.room_id;

@@ -181,7 +181,7 @@ async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Pla
         .as_ref()
         .map(|content| crate::rooms::core::content::target(&event.event_type, content))
     {
-        Some(Ok(Some(id))) => crate::events::store::by_id_in(&tenant, &mut batch.tx, id).await?,
+        Some(Ok(Some(id))) => crate::events::store::by_id(&tenant, batch.tx.conn(), id).await?,
         _ => None,
     };
     let Some(view) = batch

@@ -135,7 +135,7 @@ async fn land(
     {
         Some(Ok(Some(id))) => {
             batch.flush().await?;
-            let found = store::by_id_in(&tenant, &mut batch.tx, id).await?;
+            let found = store::by_id(&tenant, batch.tx.conn(), id).await?;
             found.filter(|target| target.event.room_id == event.room_id)
         }
         _ => None,

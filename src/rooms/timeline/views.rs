@@ -72,10 +72,10 @@ impl Views {
 
 /// Folds a room from its stored state events, own leaves and log ends.
 async fn load(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Option<RoomView>, DbError> {
-    let ends = store::ends_in(tenant, tx, room_id).await?;
+    let ends = store::logs::ends(tenant, tx.conn(), room_id).await?;
     if ends.is_empty() {
         return Ok(None);
     }
-    let deciding = store::deciding(tenant, tx, room_id).await?;
+    let deciding = store::deciding(tenant, tx.conn(), room_id).await?;
     place::fold(&deciding, ends)
 }

@@ -1,0 +1,181 @@
+//! The tables `logs` and `log_keys`: where each log ends, and the keys that verify it.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyExecutor, AssertSqlSafe, Row};
+
+use super::{name, parse};
+use crate::db::{Db, DbError, Tx, rows};
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::ServerName;
+use crate::events::core::sign::{KeyId, PublicKey};
+use crate::events::model::LogEnd;
+use crate::tenants::Tenant;
+
+/// Records where logs end now.
+pub async fn set_ends(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    ends: &[(RoomId, LogEnd)],
+) -> Result<(), DbError> {
+    for run in rows::runs(ends) {
+        let sql = format!(
+            "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
+             ON CONFLICT (tenant, room_id, origin) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
+             hash = excluded.hash, ts = excluded.ts, state_seq = excluded.state_seq",
+            rows::values(run.len(), 8)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (room_id, end) in run {
+            query = query
+                .bind(tenant.key())
+                .bind(room_id.to_string())
+                .bind(end.origin.to_string())
+                .bind(end.epoch)
+                .bind(end.seq)
+                .bind(end.hash.to_string())
+                .bind(end.ts)
+                .bind(end.state_seq);
+        }
+        query.execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// Where the logs of a room end.
+pub async fn ends<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    room_id: RoomId,
+) -> Result<Vec<LogEnd>, DbError> {
+    let rows = sqlx::query(ENDS)
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .fetch_all(on)
+        .await?;
+    rows.iter().map(read_end).collect()
+}
+
+const ENDS: &str =
+    "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
+
+fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
+    Ok(LogEnd {
+        origin: name(&row.try_get::<String, _>("origin")?)?,
+        epoch: row.try_get("epoch")?,
+        seq: row.try_get("seq")?,
+        hash: parse("hash", &row.try_get::<String, _>("hash")?)?,
+        ts: row.try_get("ts")?,
+        state_seq: row.try_get("state_seq")?,
+    })
+}
+
+/// The time of the latest event written here, in ms; 0 in a new store.
+pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT MAX(l.ts) FROM logs l JOIN tenants t ON t.id = l.tenant AND t.server_name = l.origin",
+    )
+    .fetch_one(db.reader())
+    .await?;
+    Ok(last.unwrap_or(0))
+}
+
+/// Every log of a tenant.
+pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT room_id, origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 ORDER BY room_id, origin",
+    )
+    .bind(tenant.key())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let room_id = parse("room_id", &row.try_get::<String, _>("room_id")?)?;
+            Ok((room_id, read_end(row)?))
+        })
+        .collect()
+}
+
+/// Records the key that verifies a log from `from_seq` on.
+pub async fn add_log_key(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    key: &PublicKey,
+    from_seq: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "INSERT INTO log_keys (tenant, room_id, origin, key_id, public_key, from_seq) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (tenant, room_id, origin, key_id) DO NOTHING",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(key.key_id().to_string())
+    .bind(key.to_string())
+    .bind(from_seq)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The keys of one origin's log, as of this transaction.
+pub async fn log_keys_in(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<Vec<PublicKey>, DbError> {
+    let keys: Vec<String> = sqlx::query_scalar(
+        "SELECT public_key FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .fetch_all(tx.conn())
+    .await?;
+    keys.iter()
+        .map(|key| {
+            key.parse()
+                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))
+        })
+        .collect()
+}
+
+/// A key of a log.
+#[derive(Clone, Debug)]
+pub struct LogKey {
+    /// Whose log.
+    pub origin: ServerName,
+    /// Its id.
+    pub key_id: KeyId,
+    /// The key.
+    pub public_key: PublicKey,
+    /// Events from here on are signed with it.
+    pub from_seq: i64,
+}
+
+/// The keys that verify a room's logs.
+pub async fn log_keys(tenant: &Tenant, db: &Db, room_id: RoomId) -> Result<Vec<LogKey>, DbError> {
+    let rows = sqlx::query(
+        "SELECT origin, public_key, from_seq FROM log_keys WHERE tenant = $1 AND room_id = $2 ORDER BY origin, from_seq",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let public_key: PublicKey = row
+                .try_get::<String, _>("public_key")?
+                .parse()
+                .map_err(|error| DbError::unreadable("log_keys", "public_key", error))?;
+            Ok(LogKey {
+                origin: name(&row.try_get::<String, _>("origin")?)?,
+                key_id: public_key.key_id(),
+                public_key,
+                from_seq: row.try_get("from_seq")?,
+            })
+        })
+        .collect()
+}
