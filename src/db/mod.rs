@@ -15,10 +15,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, Executor};
 
 pub use error::{DbError, StartError};
+/// What runs a statement: a transaction's connection, or the connections that read.
+pub use sqlx::AnyExecutor as Executor;
 pub use transaction::{Committed, Tx};
 
 /// Which of the two databases a connection speaks to.
@@ -124,7 +126,11 @@ impl Db {
                         Backend::Sqlite => SQLITE_PRAGMAS,
                         Backend::Postgres => POSTGRES_SETTINGS,
                     };
-                    Box::pin(async move { connection.execute(settings).await.map(|_| ()) })
+                    Box::pin(async move {
+                        sqlx::Executor::execute(connection, settings)
+                            .await
+                            .map(|_| ())
+                    })
                 })
         };
         let writers = match backend {

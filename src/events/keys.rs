@@ -10,9 +10,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use sqlx::Row;
-
 use super::core::sign::{KeyId, KeyPair, PublicKey};
+use super::store;
 use crate::db::{Db, DbError};
 use crate::tenants::Tenant;
 
@@ -93,7 +92,7 @@ impl KeyRing {
 
     /// Loads a tenant's current key; makes its first one if it has none. True: one was made.
     pub async fn load(&self, db: &Db, tenant: &Tenant, now_ms: i64) -> Result<bool, KeyRingError> {
-        let records = records(tenant, db).await?;
+        let records = store::keys::records(tenant, db).await?;
         let current = records.iter().find(|record| record.expires_at.is_none());
         let (pair, made) = match current {
             Some(record) => (self.read(tenant, record.public_key.key_id())?, false),
@@ -119,17 +118,7 @@ impl KeyRing {
         let pair = KeyPair::generate(&mut rand::rng());
         self.write(tenant, &pair)?;
         let mut tx = db.begin().await?;
-        sqlx::query(
-            "INSERT INTO tenant_keys (tenant, key_id, public_key, valid_from, expires_at, signed_by_previous)
-             VALUES ($1, $2, $3, $4, NULL, NULL)",
-        )
-        .bind(tenant.key())
-        .bind(pair.key_id().to_string())
-        .bind(pair.public_key().to_string())
-        .bind(now_ms)
-        .execute(tx.conn())
-        .await
-        .map_err(DbError::from)?;
+        store::keys::insert_first(tenant, &mut tx, pair.public_key(), now_ms).await?;
         tx.commit(()).await?;
         Ok(pair)
     }
@@ -182,30 +171,6 @@ impl KeyRing {
         };
         store().map_err(|error| file_error(path, error))
     }
-}
-
-/// All public keys of a tenant, oldest first.
-pub async fn records(tenant: &Tenant, db: &Db) -> Result<Vec<KeyRecord>, DbError> {
-    let rows = sqlx::query(
-        "SELECT public_key, valid_from, expires_at, signed_by_previous FROM tenant_keys
-         WHERE tenant = $1 ORDER BY valid_from, key_id",
-    )
-    .bind(tenant.key())
-    .fetch_all(db.reader())
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let public_key: String = row.try_get("public_key")?;
-            Ok(KeyRecord {
-                public_key: public_key
-                    .parse()
-                    .map_err(|error| DbError::unreadable("tenant_keys", "public_key", error))?,
-                valid_from: row.try_get("valid_from")?,
-                expires_at: row.try_get("expires_at")?,
-                signed_by_previous: row.try_get("signed_by_previous")?,
-            })
-        })
-        .collect()
 }
 
 fn file_error(path: PathBuf, reason: impl ToString) -> KeyRingError {

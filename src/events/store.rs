@@ -1,5 +1,6 @@
-//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`]. The only SQL that touches them.
+//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `tenant_keys` in [`keys`]. The only SQL that touches them.
 
+pub mod keys;
 pub mod logs;
 pub mod positions;
 

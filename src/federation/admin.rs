@@ -11,6 +11,7 @@ use super::outbox::Depth;
 use super::store;
 use crate::clock::iso;
 use crate::db::{Committed, DbError};
+use crate::events;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::{KeyId, PublicKey};
 use crate::events::keys;
@@ -116,7 +117,7 @@ impl Federation {
     pub async fn identity(&self, tenant: &Tenant) -> Result<IdentityView, FederationError> {
         let missing = || FederationError::Identity("no current key".into());
         let current = self.keys().current(tenant).ok_or_else(missing)?;
-        let records = keys::records(tenant, self.db()).await?;
+        let records = events::store::keys::records(tenant, self.db()).await?;
         let key = |record: keys::KeyRecord| KeyView {
             key_id: record.public_key.key_id(),
             public_key: record.public_key,

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::core::descriptor::{self, BaseUrl, Endorsement, KeyEntry};
 use super::error::FederationError;
 use crate::db::{Db, DbError};
+use crate::events;
 use crate::events::core::sign::KeyId;
-use crate::events::keys::{self, KeyRecord, KeyRing};
+use crate::events::keys::{KeyRecord, KeyRing};
 use crate::tenants::Tenant;
 
 /// How long a document is handed out before it is made anew: far less than it is valid.
@@ -51,7 +52,7 @@ impl Identity {
             .keys
             .current(tenant)
             .ok_or_else(|| FederationError::Identity("no current key".into()))?;
-        let entries = entries(&keys::records(tenant, db).await?)?;
+        let entries = entries(&events::store::keys::records(tenant, db).await?)?;
         let document = descriptor::build(tenant.server_name(), entries, &current, base_url, now_ms)
             .map_err(|error| FederationError::Identity(Box::new(error)))?;
         let document = Arc::new(document);

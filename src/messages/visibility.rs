@@ -1,8 +1,6 @@
 //! Which part of a room's history a participant may read.
 
-use sqlx::AnyExecutor;
-
-use crate::db::DbError;
+use crate::db::{DbError, Executor};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::model::{Placed, Shown, Standing};
 use crate::rooms::core::content::{HistoryVisibility, Membership};
@@ -61,7 +59,7 @@ impl Readable {
 /// What `participant` may read in `room`; `None`: nothing.
 pub async fn of<'e>(
     tenant: &Tenant,
-    on: impl AnyExecutor<'e>,
+    on: impl Executor<'e>,
     room: RoomId,
     participant: ParticipantId,
 ) -> Result<Option<Readable>, DbError> {

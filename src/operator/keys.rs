@@ -8,8 +8,9 @@ use crate::catalogue::Code;
 use crate::clock::iso;
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::events;
 use crate::events::core::names::ServerName;
-use crate::events::keys::{self, KeyRecord};
+use crate::events::keys::KeyRecord;
 use crate::tenants::{Tenant, Tenants};
 
 /// A tenant whose key is to be there.
@@ -82,7 +83,7 @@ pub async fn show(db: &Db, slug: Option<&str>) -> Result<TenantKeys> {
 }
 
 async fn of(db: &Db, tenant: &Tenant, made: bool) -> Result<TenantKeys> {
-    let records = keys::records(tenant, db).await?;
+    let records = events::store::keys::records(tenant, db).await?;
     Ok(TenantKeys {
         server_name: tenant.server_name().clone(),
         made,

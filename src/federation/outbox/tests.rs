@@ -6,6 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+mod answers;
+
+use self::answers::{accept, answer, error, events};
 use super::*;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
@@ -26,43 +29,6 @@ fn room(number: u8) -> RoomId {
 
 fn at(seq: i64) -> LogPlace {
     LogPlace { epoch: 1, seq }
-}
-
-fn answer(status: &str, body: &Value) -> Vec<u8> {
-    let body = body.to_string();
-    format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
-}
-
-fn error(status: &str, code: &str) -> Vec<u8> {
-    answer(status, &json!({"error": {"code": code, "message": "no"}}))
-}
-
-/// `(room, seq, has content)` of each event of a delivery.
-fn events(received: &Received) -> Vec<(String, i64, bool)> {
-    let body: Value = serde_json::from_slice(&received.body).unwrap();
-    let events = body["events"].as_array().unwrap();
-    let read = |event: &Value| {
-        (
-            event["room_id"].as_str().unwrap().to_owned(),
-            event["seq"].as_i64().unwrap(),
-            event.get("content").is_some(),
-        )
-    };
-    events.iter().map(read).collect()
-}
-
-/// Takes every event with this result.
-fn all(received: &Received, result: &Value) -> Vec<u8> {
-    let results: Vec<&Value> = events(received).iter().map(|_| result).collect();
-    answer("200 OK", &json!({ "results": results }))
-}
-
-fn accept(received: &Received) -> Vec<u8> {
-    all(received, &json!({"status": "accepted"}))
 }
 
 /// A server whose peer `b.example` answers so.

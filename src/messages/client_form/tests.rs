@@ -1,3 +1,5 @@
+//! What clients are shown of each type of event.
+
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};

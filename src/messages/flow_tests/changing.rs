@@ -1,3 +1,5 @@
+//! Editing and taking back, through the router.
+
 use serde_json::{Value, json};
 
 use super::House;

@@ -1,3 +1,5 @@
+//! Paging through what was said, through the router.
+
 use http::StatusCode;
 use serde_json::{Value, json};
 

@@ -1,3 +1,5 @@
+//! Emoji on messages, through the router.
+
 use serde_json::{Value, json};
 
 use super::House;

@@ -1,3 +1,5 @@
+//! Read markers and counts, through the router.
+
 use serde_json::{Value, json};
 
 use super::House;

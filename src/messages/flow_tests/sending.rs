@@ -1,3 +1,5 @@
+//! Saying something, through the router.
+
 use http::{Method, StatusCode};
 use serde_json::json;
 

@@ -8,7 +8,6 @@ use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::access;
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
@@ -17,6 +16,7 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::names::{Fqid, LocalId, ServerName};
 use crate::events::model::LogEnd;
 use crate::events::store;
+use crate::federation::exchange::access;
 use crate::federation::signed::Signed;
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;

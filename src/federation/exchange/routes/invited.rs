@@ -6,7 +6,6 @@ use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::document::read_summary;
 use super::reading::{answer, malformed};
 use crate::app::App;
 use crate::catalogue::Code;
@@ -14,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::verified::verify;
+use crate::federation::exchange::document::read_summary;
 use crate::federation::signed::{Object, Signed};
 use crate::participants;
 use crate::rooms::core::content::{MemberChange, Membership, OriginKey};

@@ -4,8 +4,6 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::pages::{Keys, verify_all};
-use super::{access, catch_up};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Coded, Error, Reason, Result};
@@ -14,6 +12,8 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::incoming::{self, BodyError, Received};
 use crate::events::core::json::Limits;
 use crate::events::core::names::ServerName;
+use crate::federation::exchange::pages::{Keys, verify_all};
+use crate::federation::exchange::{access, catch_up};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::metrics::FederationEventLabels;
@@ -54,7 +54,7 @@ impl SignedBody for Delivery {
 }
 
 /// What stops a body of events from being read.
-pub(super) fn unreadable(error: &BodyError) -> Error {
+fn unreadable(error: &BodyError) -> Error {
     let text = error.to_string();
     if text.contains("large") {
         return Error::new(Code::ContentTooLarge).message("The body is too large.");
@@ -63,7 +63,7 @@ pub(super) fn unreadable(error: &BodyError) -> Error {
 }
 
 /// What became of one event.
-struct Result1 {
+struct Handled {
     event: Event,
     receipt: Receipt,
 }
@@ -75,7 +75,7 @@ pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> 
         .into_iter()
         .filter_map(std::result::Result::ok)
         .collect();
-    let mut results: Vec<Result1> = Vec::with_capacity(events.len());
+    let mut results: Vec<Handled> = Vec::with_capacity(events.len());
     let mut rest = events.into_iter().peekable();
     while let Some(first) = rest.next() {
         let room_id = first.room_id;
@@ -105,7 +105,7 @@ async fn of_room(
     peer: &ServerName,
     room_id: RoomId,
     events: Vec<Event>,
-) -> Result<Vec<Result1>> {
+) -> Result<Vec<Handled>> {
     if !access::ever_shared(app, tenant, peer, room_id).await? {
         let missing = |event| refused(event, 6, Code::RoomNotFound, "there is no such room");
         return Ok(events.into_iter().map(missing).collect());
@@ -146,15 +146,15 @@ async fn of_room(
     let mut placed = plain
         .into_iter()
         .zip(placed)
-        .map(|(event, receipt)| Result1 { event, receipt });
+        .map(|(event, receipt)| Handled { event, receipt });
     Ok(receipts
         .into_iter()
         .filter_map(|refused| refused.or_else(|| placed.next()))
         .collect())
 }
 
-fn refused(event: Event, check: u8, code: Code, message: &str) -> Result1 {
-    Result1 {
+fn refused(event: Event, check: u8, code: Code, message: &str) -> Handled {
+    Handled {
         event,
         receipt: Receipt::Rejected {
             check,
@@ -165,7 +165,7 @@ fn refused(event: Event, check: u8, code: Code, message: &str) -> Result1 {
     }
 }
 
-fn answer(app: &App, result: &Result1) -> Value {
+fn answer(app: &App, result: &Handled) -> Value {
     let event_id = result.event.event_id;
     let word = match &result.receipt {
         Receipt::Accepted => "accepted",
@@ -194,7 +194,7 @@ fn answer(app: &App, result: &Result1) -> Value {
     }
 }
 
-async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Result1]) {
+async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handled]) {
     let rejections: Vec<Rejection> = results
         .iter()
         .filter_map(|result| match &result.receipt {

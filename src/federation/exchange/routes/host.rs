@@ -5,7 +5,6 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::document::Request;
 use super::reading::{answer, malformed};
 use crate::app::App;
 use crate::catalogue::Code;
@@ -14,6 +13,7 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyId;
 use crate::events::store;
+use crate::federation::exchange::document::Request;
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::json as http_json;
 use crate::http::path::{Path, PathId};

@@ -1,0 +1,27 @@
+//! What other servers call about rooms: what comes in, what goes out.
+
+mod host;
+mod inbox;
+mod invited;
+mod reading;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::federation::core::descriptor::FEDERATION_PATH;
+
+/// What other servers call about rooms.
+pub fn routes() -> Router<App> {
+    let at = |path: &str| format!("{FEDERATION_PATH}{path}");
+    Router::new()
+        .route(&at("/send"), post(inbox::send))
+        .route(&at("/invite"), post(invited::invite))
+        .route(&at("/profile/{local_id}"), get(reading::profile))
+        .route(&at("/rooms/{room_id}/heads"), get(reading::heads))
+        .route(&at("/rooms/{room_id}/backfill"), get(reading::backfill))
+        .route(&at("/rooms/{room_id}/state"), get(reading::state))
+        .route(&at("/rooms/{room_id}/members"), get(reading::members))
+        .route(&at("/rooms/{room_id}/join"), post(host::join))
+        .route(&at("/rooms/{room_id}/request"), post(host::request))
+}

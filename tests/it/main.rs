@@ -1,0 +1,27 @@
+//! Capability tests: the real binary, started in a temporary folder and used over HTTP and WebSocket, on SQLite and
+//! on Postgres. `tests/run` prepares what they need.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod support;
+
+mod accounts;
+mod admin_tools;
+mod durability;
+mod first_run;
+mod limits;
+mod messages;
+mod rooms;
+mod sessions;
+mod settings;
+mod source_tree;
+mod stopping;
+mod stream;
+mod sync;
+mod tenants;
+mod tls;
+mod two_servers;
