@@ -153,7 +153,7 @@ where
     Check::new(Profile::Errors, section, name, function)
 }
 
-/// A check of the federation profile; the played peer is one for all, so none runs beside another.
+/// A check of the federation profile. One played peer serves all: checks that need it down, or another policy, run alone.
 pub fn federation<F, Fut>(section: &'static str, name: &'static str, function: F) -> Check
 where
     F: Fn(Trial) -> Fut + Send + Sync + 'static,

@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 the server cannot be reached.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,10 +12,11 @@ use clap::Parser;
 use crate::cast::account::Account;
 use crate::cast::{Cast, GivenAccount};
 use crate::check::{Check, Profile, Stop};
+use crate::client::Bearer;
 use crate::client::call::Way;
 use crate::client::tls::Trust;
-use crate::client::transcript::Transcript;
-use crate::client::{Agent, Bearer};
+use crate::peer::Peer;
+use crate::peer::policy::PolicyBefore;
 use crate::report::{self, Totals};
 use crate::subject::Subject;
 use crate::{checks, runner};
@@ -49,6 +51,12 @@ pub struct Options {
     /// The same for accounts of another tenant of the server.
     #[arg(long)]
     other_tenant_accounts: Option<PathBuf>,
+    /// Where the played peer listens, such as 127.0.0.1:8190.
+    #[arg(long, requires = "peer_name")]
+    peer_bind: Option<SocketAddr>,
+    /// The played peer's server name; the server under test must know it as NAME=http://PEER_BIND.
+    #[arg(long, requires = "peer_bind")]
+    peer_name: Option<String>,
     /// PEM file with certificate authorities to believe beside the system's.
     #[arg(long)]
     ca_file: Option<PathBuf>,
@@ -116,8 +124,16 @@ async fn run(options: &Options, chosen: Vec<Check>) -> Result<Totals, Refusal> {
     if chosen.is_empty() {
         return Err(Refusal::Usage("no check has such a name".to_owned()));
     }
-    let subject = Arc::new(subject(options).await?);
-    let outcomes = runner::run(chosen, subject).await;
+    let mut subject = subject(options).await?;
+    let policy = match (options.peer_bind, &options.peer_name) {
+        (Some(address), Some(name)) => play(&mut subject, address, name).await?,
+        _ => None,
+    };
+    let subject = Arc::new(subject);
+    let outcomes = runner::run(chosen, subject.clone()).await;
+    if let Some(policy) = policy {
+        policy.restore(&subject).await;
+    }
     print!("{}", report::terminal::render(&outcomes));
     if let Some(path) = &options.json {
         write(path, &format!("{:#}\n", report::json::render(&outcomes)))?;
@@ -126,6 +142,35 @@ async fn run(options: &Options, chosen: Vec<Check>) -> Result<Totals, Refusal> {
         write(path, &report::junit::render(&outcomes))?;
     }
     Ok(Totals::of(&outcomes))
+}
+
+/// Starts the played peer and makes the server under test allow it.
+async fn play(
+    subject: &mut Subject,
+    address: SocketAddr,
+    name: &str,
+) -> Result<Option<PolicyBefore>, Refusal> {
+    let stranger = subject.stranger();
+    let peer = match Peer::introduce(name, &stranger).await {
+        Ok(peer) => peer,
+        Err(Stop::Failed(reason) | Stop::Skipped(reason)) => {
+            subject.peer = Err(format!("the server has no federation: {reason}"));
+            return Ok(None);
+        }
+    };
+    peer.listen(address)
+        .await
+        .map_err(|error| Refusal::Usage(format!("--peer-bind {address}: {error}")))?;
+    match PolicyBefore::allow(subject, name).await {
+        Ok(before) => {
+            subject.peer = Ok(peer);
+            Ok(Some(before))
+        }
+        Err(Stop::Failed(reason) | Stop::Skipped(reason)) => {
+            subject.peer = Err(format!("the policy cannot be set: {reason}"));
+            Ok(None)
+        }
+    }
 }
 
 async fn subject(options: &Options) -> Result<Subject, Refusal> {
@@ -144,6 +189,7 @@ async fn subject(options: &Options) -> Result<Subject, Refusal> {
         way,
         cast: Cast::new(None, Vec::new()),
         other_tenant: accounts(options.other_tenant_accounts.as_deref())?,
+        peer: Err("needs --peer-bind and --peer-name".to_owned()),
     };
     subject
         .reachable()
@@ -166,7 +212,7 @@ async fn admin(
     let Some(account) = given.iter().find(|account| account.admin) else {
         return Ok(None);
     };
-    let stranger = Agent::new(subject.way.clone(), Bearer::Nobody, Transcript::default());
+    let stranger = subject.stranger();
     match Account::sign_in(&stranger, &account.username, &account.password).await {
         Ok(account) => Ok(Some(Bearer::Account(Arc::new(account)))),
         Err(Stop::Failed(reason) | Stop::Skipped(reason)) => Err(Refusal::Usage(format!(

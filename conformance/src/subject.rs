@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::cast::{Cast, GivenAccount};
 use crate::client::call::Way;
+use crate::client::transcript::Transcript;
+use crate::client::{Agent, Bearer};
+use crate::peer::Peer;
 
 /// Everything that all checks of a run share.
 pub struct Subject {
@@ -13,9 +16,16 @@ pub struct Subject {
     pub cast: Cast,
     /// Accounts of another tenant of the same server, if told.
     pub other_tenant: Vec<GivenAccount>,
+    /// The played peer, or why there is none.
+    pub peer: Result<Peer, String>,
 }
 
 impl Subject {
+    /// Somebody without a token, outside of any check.
+    pub fn stranger(&self) -> Agent {
+        Agent::new(self.way.clone(), Bearer::Nobody, Transcript::default())
+    }
+
     /// Whether something answers there; an answer of any status will do.
     pub async fn reachable(&self) -> Result<(), String> {
         let health = format!("{}/health", self.way.base());

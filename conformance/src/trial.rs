@@ -10,6 +10,7 @@ use crate::check::{Stop, failed, skipped};
 use crate::client::socket::PATIENCE;
 use crate::client::transcript::Transcript;
 use crate::client::{Agent, Bearer};
+use crate::peer::Peer;
 use crate::subject::Subject;
 
 /// How often a condition is looked at.
@@ -94,6 +95,11 @@ impl Trial {
         let stranger = self.stranger();
         let account = Account::sign_in(&stranger, &given.username, &given.password).await?;
         Ok(Person::new(Arc::new(account), &stranger))
+    }
+
+    /// The played peer; skips without one.
+    pub fn peer(&self) -> Result<Peer, Stop> {
+        self.subject.peer.clone().map_err(skipped)
     }
 
     /// The first result of `look` that is something, looked for until the deadline.

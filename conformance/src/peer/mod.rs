@@ -8,6 +8,7 @@ pub mod descriptor;
 pub mod hosting;
 pub mod outgoing;
 pub mod people;
+pub mod policy;
 pub mod received;
 pub mod room;
 

@@ -1,0 +1,39 @@
+//! The protocol between servers, with the suite as the other server.
+
+mod admin;
+mod descriptor;
+mod envelope;
+mod guest;
+mod host_state;
+mod joining;
+mod judgement;
+mod messages;
+mod order;
+mod policy;
+mod reading;
+mod recovery;
+mod signature;
+mod stage;
+
+use crate::check::Check;
+
+pub(super) fn checks() -> Vec<Check> {
+    [
+        descriptor::checks(),
+        order::checks(),
+        signature::checks(),
+        policy::checks(),
+        joining::checks(),
+        host_state::checks(),
+        messages::checks(),
+        envelope::checks(),
+        judgement::checks(),
+        reading::checks(),
+        guest::checks(),
+        recovery::checks(),
+        admin::checks(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
