@@ -45,6 +45,9 @@ pub struct Options {
     /// Access token of an administrator: the suite makes its own accounts with it.
     #[arg(long, env = "SCAIWAVE_CONFORMANCE_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<String>,
+    /// The Host header to send, which chooses the tenant where the server has several.
+    #[arg(long, value_name = "NAME")]
+    host: Option<String>,
     /// JSON file of accounts to use: [{"username", "password", "admin"}].
     #[arg(long)]
     accounts: Option<PathBuf>,
@@ -184,7 +187,9 @@ async fn subject(options: &Options) -> Result<Subject, Refusal> {
         Some(path) => Trust::with_file(path).map_err(Refusal::Usage)?,
         None => Trust::system(),
     };
-    let way = Way::new(base, trust).map_err(Refusal::Usage)?;
+    let way = Way::new(base, trust)
+        .map_err(Refusal::Usage)?
+        .with_host(options.host.as_deref());
     let mut subject = Subject {
         way,
         cast: Cast::new(None, Vec::new()),

@@ -92,7 +92,8 @@ impl Trial {
             .other_tenant
             .first()
             .ok_or_else(|| skipped("needs --other-tenant-accounts"))?;
-        let stranger = self.stranger();
+        let way = self.subject.way.with_host(given.host.as_deref());
+        let stranger = Agent::new(way, Bearer::Nobody, self.transcript.clone());
         let account = Account::sign_in(&stranger, &given.username, &given.password).await?;
         Ok(Person::new(Arc::new(account), &stranger))
     }

@@ -28,6 +28,9 @@ pub struct GivenAccount {
     /// Whether it may make accounts and change the federation policy.
     #[serde(default)]
     pub admin: bool,
+    /// The `Host` header that chooses its tenant; only looked at for accounts of another tenant.
+    #[serde(default)]
+    pub host: Option<String>,
 }
 
 /// All accounts of a run.

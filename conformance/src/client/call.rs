@@ -21,6 +21,7 @@ const LONGEST_RATE_WAIT: Duration = Duration::from_secs(30);
 pub struct Way {
     http: reqwest::Client,
     base: String,
+    host: Option<String>,
     trust: Trust,
 }
 
@@ -37,8 +38,22 @@ impl Way {
         Ok(Self {
             http,
             base: base.trim_end_matches('/').to_owned(),
+            host: None,
             trust,
         })
+    }
+
+    /// The same server by another name: the `Host` header chooses among its tenants.
+    pub fn with_host(&self, host: Option<&str>) -> Self {
+        Self {
+            host: host.map(str::to_owned),
+            ..self.clone()
+        }
+    }
+
+    /// The name in the `Host` header, if it is not the address.
+    pub fn host(&self) -> Option<&str> {
+        self.host.as_deref()
     }
 
     /// Scheme and authority.
@@ -132,6 +147,13 @@ impl Call {
         let mut request = self.agent.way.http.request(method, url);
         for (name, value) in &self.headers {
             request = request.header(name, value);
+        }
+        let names_host = self
+            .headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("host"));
+        if let (Some(host), false) = (self.agent.way.host(), names_host) {
+            request = request.header("Host", host);
         }
         if let Some(token) = self.agent.token().await? {
             request = request.header("Authorization", format!("Bearer {token}"));

@@ -88,6 +88,10 @@ impl Socket {
                 .map_err(|error| failed(error.to_string()))?;
             request.headers_mut().insert("Authorization", value);
         }
+        if let Some(host) = agent.way().host() {
+            let value = HeaderValue::from_str(host).map_err(|error| failed(error.to_string()))?;
+            request.headers_mut().insert("Host", value);
+        }
         let connector = agent.way().trust().connector().map_err(failed)?;
         let connected = tokio::time::timeout(
             PATIENCE,
