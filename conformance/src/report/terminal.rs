@@ -6,6 +6,9 @@ use super::Totals;
 use crate::check::Stop;
 use crate::runner::Outcome;
 
+/// How many characters of a line are shown; the other reports have all of them.
+const LINE_SHOWN: usize = 600;
+
 /// The whole report as text.
 pub fn render(outcomes: &[Outcome]) -> String {
     let mut text = String::new();
@@ -52,6 +55,7 @@ fn entry(text: &mut String, outcome: &Outcome) {
 
 fn indented(text: &mut String, mark: &str, block: &str) {
     for line in block.lines().filter(|line| !line.is_empty()) {
-        let _ = writeln!(text, "            {mark}{line}");
+        let shown: String = line.chars().take(LINE_SHOWN).collect();
+        let _ = writeln!(text, "            {mark}{shown}");
     }
 }

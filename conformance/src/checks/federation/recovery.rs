@@ -11,8 +11,8 @@ use crate::protocol::event;
 use crate::trial::Trial;
 
 const SECTION: &str = "federation 7";
-/// The other server may be backing off when the peer comes up.
-const RECOVERY: Duration = Duration::from_secs(30);
+/// The other server may be backing off when the peer comes up, and compares heads only from time to time.
+const RECOVERY: Duration = Duration::from_secs(75);
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
