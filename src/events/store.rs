@@ -1,7 +1,9 @@
-//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `tenant_keys` in [`keys`]. The only SQL that touches them.
+//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `tenant_keys` in [`keys`]. The only
+//! SQL that touches them.
 
 pub mod keys;
 pub mod logs;
+pub mod meeting;
 pub mod positions;
 
 use std::sync::Arc;
@@ -250,28 +252,6 @@ pub async fn by_id<'e>(
         .bind(tenant.key())
         .bind(event_id.to_string())
         .fetch_optional(on)
-        .await?;
-    row.as_ref().map(read).transpose()
-}
-
-/// The event at a place of a log, as of this transaction.
-pub async fn at_in(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-    origin: &ServerName,
-    (epoch, seq): (i64, i64),
-) -> Result<Option<Placed>, DbError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq = $5"
-    );
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(tenant.key())
-        .bind(room_id.to_string())
-        .bind(origin.as_str())
-        .bind(epoch)
-        .bind(seq)
-        .fetch_optional(tx.conn())
         .await?;
     row.as_ref().map(read).transpose()
 }

@@ -19,7 +19,7 @@ use super::store;
 use crate::events::core::names::ServerName;
 use crate::tenants::Tenant;
 
-pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, open};
+pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, holds, open};
 
 /// Destinations that are sent to at one time.
 const SENDERS: usize = 64;

@@ -3,6 +3,8 @@
 //! The outcome depends on the set of events alone, never on their order of arrival: where two of them speak of the
 //! same thing, the common order of all servers decides (federation specification, "Redaction" and "Edits").
 
+use std::collections::HashSet;
+
 use super::effect::{self, Effect};
 use super::model::{Changes, Edited, Redacted};
 use super::store::{changes, reactions, references};
@@ -15,18 +17,14 @@ use crate::events::model::{Placed, Standing};
 use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
 
-/// Writes what an event changed about messages. One about a message that is not here waits for it: the message itself
-/// brings about what arrived before. For an own message nothing can have, since nobody knew its id.
+/// Writes what an event changed about messages. One about a message that is not here waits for it, and the message is then
+/// made by [`refold`] ([`came_after`] tells which ones).
 pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), DbError> {
     if placed.standing != Standing::Valid {
         return Ok(());
     }
     if placed.event.event_type == EventType::ROOM_MESSAGE {
-        refer(tenant, tx, placed).await?;
-        if placed.event.origin == *tenant.server_name() {
-            return Ok(());
-        }
-        return effects_on(tenant, tx, placed).await;
+        return refer(tenant, tx, placed).await;
     }
     let Some(target) = placed.target else {
         return Ok(());
@@ -35,6 +33,22 @@ pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), 
         Some(target) => affect(tenant, tx, &target, placed).await,
         None => Ok(()),
     }
+}
+
+/// The messages among `placed`, which are not stored yet, that come after something about them. Never own ones: nobody
+/// knew their ids before.
+pub async fn came_after(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    placed: &[Placed],
+) -> Result<HashSet<EventId>, DbError> {
+    let foreign: Vec<EventId> = placed
+        .iter()
+        .filter(|placed| placed.event.event_type == EventType::ROOM_MESSAGE)
+        .filter(|placed| placed.event.origin != *tenant.server_name())
+        .map(|placed| placed.event.event_id)
+        .collect();
+    events::store::meeting::spoken_of(tenant, tx, &foreign).await
 }
 
 /// Makes the rows of a message anew from the events that still count.

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::Row;
 
-use super::{apply, erase_settled, refold};
+use super::{apply, came_after, erase_settled, refold};
 use crate::app::test_server::Server;
 use crate::db::Tx;
 use crate::events::core::event_type::EventType;
@@ -165,10 +165,13 @@ impl Store {
         for mut placed in events {
             self.position += 1;
             placed.position = self.position;
-            store::insert(&self.tenant, &mut tx, std::slice::from_ref(&placed))
-                .await
-                .unwrap();
-            apply(&self.tenant, &mut tx, &placed).await.unwrap();
+            let placed = [placed];
+            let late = came_after(&self.tenant, &mut tx, &placed).await.unwrap();
+            store::insert(&self.tenant, &mut tx, &placed).await.unwrap();
+            apply(&self.tenant, &mut tx, &placed[0]).await.unwrap();
+            for message in late {
+                refold(&self.tenant, &mut tx, message).await.unwrap();
+            }
         }
         tx.commit(()).await.unwrap();
     }

@@ -15,6 +15,7 @@ mod durability;
 mod first_run;
 mod limits;
 mod messages;
+mod readme;
 mod rooms;
 mod sessions;
 mod settings;

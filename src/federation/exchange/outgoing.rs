@@ -8,6 +8,7 @@ use super::remote::{document, job_id};
 use crate::app::App;
 use crate::db::{Committed, DbError, Tx};
 use crate::error::Result;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyPair;
@@ -53,8 +54,8 @@ pub async fn membership(
 ) -> Result<(), DbError> {
     let person = match change.map(|state| &state.change) {
         Some(Change::Member(change)) => Some(&change.participant),
-        Some(_) => None,
-        None => placed.event.sender.as_ref(),
+        None if placed.event.event_type == EventType::ROOM_LEAVE => placed.event.sender.as_ref(),
+        Some(_) | None => None,
     };
     let Some(person) = person.filter(|person| person.server_name() != tenant.server_name()) else {
         return Ok(());

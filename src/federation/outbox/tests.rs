@@ -137,6 +137,37 @@ fn numbers(deliveries: &[Vec<(String, i64, bool)>]) -> Vec<i64> {
 }
 
 #[tokio::test]
+async fn one_more_person_of_a_server_that_has_the_room_skips_nothing() {
+    let (server, mut fake) = server(accept).await;
+    begin(&server, room(1)).await;
+    write(&server, room(1), 1, 3).await;
+    let mut tx = server.federation.db().begin().await.unwrap();
+    open(&server.tenant, &mut tx, &name(), room(1), at(3), at(3))
+        .await
+        .unwrap();
+    tx.commit(()).await.unwrap();
+    sender(&server).drain().await;
+    assert_eq!(numbers(&deliveries(&mut fake)), [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn what_a_server_has_fetched_by_itself_is_not_delivered_again() {
+    let (server, mut fake) = server(accept).await;
+    begin(&server, room(1)).await;
+    write(&server, room(1), 1, 3).await;
+    let mut tx = server.federation.db().begin().await.unwrap();
+    // The last is beyond our log, the one before behind what it has.
+    for seq in [2, 1, 9] {
+        holds(&server.tenant, &mut tx, &name(), room(1), at(seq))
+            .await
+            .unwrap();
+    }
+    tx.commit(()).await.unwrap();
+    sender(&server).drain().await;
+    assert_eq!(numbers(&deliveries(&mut fake)), [3]);
+}
+
+#[tokio::test]
 async fn a_log_arrives_in_order_and_once() {
     let (server, mut fake) = server(accept).await;
     begin(&server, room(1)).await;

@@ -41,7 +41,8 @@ pub struct Job {
     pub expires_at: i64,
 }
 
-/// Begins or resumes the delivery of our log of a room to a server that has it up to `sent`.
+/// Begins or resumes the delivery of our log of a room to a server that has it up to `sent`. One that goes on already
+/// stays as it is.
 pub async fn open(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -56,7 +57,8 @@ pub async fn open(
          VALUES ($1, $2, $3, $4, $5, $6, $7, 0, 0, 0)
          ON CONFLICT (tenant, destination, room_id) DO UPDATE SET sent_epoch = excluded.sent_epoch,
              sent_seq = excluded.sent_seq, end_epoch = excluded.end_epoch, end_seq = excluded.end_seq, stalls = 0,
-             next_try_at = 0, last_error = NULL, closing = 0",
+             next_try_at = 0, last_error = NULL, closing = 0
+         WHERE outbox.closing = 1",
     )
     .bind(tenant.key())
     .bind(destination.as_str())
@@ -138,6 +140,30 @@ pub async fn reached(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Records that a server has our log up to `place` by other ways than our deliveries; one that has more stays as it is.
+pub async fn holds(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    destination: &ServerName,
+    room_id: RoomId,
+    place: LogPlace,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE outbox SET sent_epoch = $4, sent_seq = $5, stalls = 0, next_try_at = 0, last_error = NULL
+         WHERE tenant = $1 AND destination = $2 AND room_id = $3
+           AND (sent_epoch < $4 OR (sent_epoch = $4 AND sent_seq < $5))
+           AND (end_epoch > $4 OR (end_epoch = $4 AND end_seq >= $5))",
+    )
+    .bind(tenant.key())
+    .bind(destination.as_str())
+    .bind(room_id.to_string())
+    .bind(place.epoch)
+    .bind(place.seq)
+    .execute(tx.conn())
+    .await?;
+    forget_closed(tenant, tx, destination).await
 }
 
 /// Records that a server can place nothing more of our log, and when to try again.

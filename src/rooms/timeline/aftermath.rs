@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::place;
 use crate::db::DbError;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::model::{Placed, Standing};
@@ -80,12 +81,24 @@ async fn settle_waiting(
                 event.standing = Standing::Valid;
                 event.shown = place::shown_timeline(&event.event);
                 store::settle(tenant, &mut batch.tx, &event).await?;
-                messages::project::apply(tenant, &mut batch.tx, &event).await?;
+                show_effects(batch, tenant, &event).await?;
                 batch.settled(event);
             }
         }
     }
     Ok(())
+}
+
+/// What an event that waited changes now that it counts.
+async fn show_effects(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+) -> Result<(), DbError> {
+    if event.event.event_type == EventType::ROOM_MESSAGE {
+        return messages::project::refold(tenant, &mut batch.tx, event.event.event_id).await;
+    }
+    messages::project::apply(tenant, &mut batch.tx, event).await
 }
 
 async fn judge(

@@ -125,6 +125,7 @@ impl<'a> Batch<'a> {
         }
         let pending = std::mem::take(&mut self.pending);
         let rows: Vec<Placed> = pending.iter().map(|(placed, _)| placed.clone()).collect();
+        let late = messages::project::came_after(&self.tenant, &mut self.tx, &rows).await?;
         store::insert(&self.tenant, &mut self.tx, &rows).await?;
         let ends: Vec<_> = std::mem::take(&mut self.ends)
             .into_iter()
@@ -155,6 +156,9 @@ impl<'a> Batch<'a> {
                 )
                 .await?;
             }
+        }
+        for message in late {
+            messages::project::refold(&self.tenant, &mut self.tx, message).await?;
         }
         messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends))
             .await?;

@@ -9,6 +9,7 @@ mod aftermath;
 mod batch;
 mod commands;
 mod compose;
+mod known;
 pub(in crate::rooms) mod place;
 mod receive;
 mod views;

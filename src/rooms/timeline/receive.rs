@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
+use super::known::Known;
 use super::{Invitation, Page, Receipt, aftermath, place};
 use crate::catalogue::Code;
 use crate::events::core::chain::{self, ChainError, Head};
@@ -10,9 +11,7 @@ use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
-use crate::events::store;
 use crate::messages;
-use crate::rooms::core::content;
 use crate::rooms::core::decide;
 use crate::rooms::core::judge::{Reason, Verdict};
 use crate::rooms::core::view::RoomView;
@@ -28,10 +27,11 @@ pub(super) async fn page(
     page: &Page,
     signer: &mut Signer<'_>,
 ) -> Result<Vec<Receipt>, RoomError> {
+    let mut known = Known::load(batch, &page.events).await?;
     let mut receipts = Vec::with_capacity(page.events.len());
     for event in &page.events {
         signer.clock.observe(event.ts, signer.now);
-        receipts.push(one(batch, page, event, signer).await?);
+        receipts.push(one(batch, page, event, &mut known, signer).await?);
     }
     Ok(receipts)
 }
@@ -40,6 +40,7 @@ async fn one(
     batch: &mut Batch<'_>,
     page: &Page,
     event: &Verified<Event>,
+    known: &mut Known,
     signer: &mut Signer<'_>,
 ) -> Result<Receipt, RoomError> {
     let tenant = batch.tenant.clone();
@@ -52,7 +53,7 @@ async fn one(
         .await?
     else {
         if page.may_begin && place::begin(event, event.hash()).is_some() {
-            land_first(batch, event).await?;
+            known.landed(&land_first(batch, event).await?);
             return Ok(Receipt::Accepted);
         }
         return Ok(refused(
@@ -70,10 +71,10 @@ async fn one(
             false,
         ));
     }
-    if let Some(receipt) = out_of_place(batch, event).await? {
+    if let Some(receipt) = out_of_place(batch, event, known).await? {
         return Ok(receipt);
     }
-    land(batch, page, event, signer).await
+    land(batch, page, event, known, signer).await
 }
 
 /// Our own log comes back from a peer after a restore: it was signed by us, so it verified.
@@ -85,6 +86,7 @@ fn event_is_ours(view: &RoomView, event: &Verified<Event>) -> bool {
 async fn out_of_place(
     batch: &mut Batch<'_>,
     event: &Verified<Event>,
+    known: &Known,
 ) -> Result<Option<Receipt>, RoomError> {
     let tenant = batch.tenant.clone();
     let Some(view) = batch
@@ -104,14 +106,10 @@ async fn out_of_place(
     });
     let error = match chain::follows(head.as_ref(), event) {
         Ok(()) => return Ok(None),
-        Err(ChainError::Behind) => {
-            batch.flush().await?;
-            let place = (event.epoch, event.seq);
-            match store::at_in(&tenant, &mut batch.tx, event.room_id, &event.origin, place).await? {
-                Some(known) => chain::at_known_position(&known.hash, event),
-                None => ChainError::Behind,
-            }
-        }
+        Err(ChainError::Behind) => match known.at_place_of(event) {
+            Some(hash) => chain::at_known_position(hash, event),
+            None => ChainError::Behind,
+        },
         Err(error) => error,
     };
     Ok(Some(match error {
@@ -125,21 +123,11 @@ async fn land(
     batch: &mut Batch<'_>,
     page: &Page,
     event: &Verified<Event>,
+    known: &mut Known,
     signer: &mut Signer<'_>,
 ) -> Result<Receipt, RoomError> {
     let tenant = batch.tenant.clone();
-    let target = match event
-        .content
-        .as_ref()
-        .map(|content| content::target(&event.event_type, content))
-    {
-        Some(Ok(Some(id))) => {
-            batch.flush().await?;
-            let found = store::by_id(&tenant, batch.tx.conn(), id).await?;
-            found.filter(|target| target.event.room_id == event.room_id)
-        }
-        _ => None,
-    };
+    let target = known.target_of(event);
     let position = batch.next_position();
     let Some(view) = batch
         .views
@@ -168,10 +156,11 @@ async fn land(
     );
     batch.touched.insert(event.room_id);
     batch.land(landing, end);
+    known.landed(&placed);
     if is_state {
         aftermath::of_state(batch, &placed).await?;
     }
-    if placed.event.event_type == EventType::ROOM_MESSAGE {
+    if known.is_spoken_of(&placed.event) {
         late_effects(batch, &placed).await?;
     }
     if host_here && placed.standing == Standing::Valid {
@@ -182,13 +171,8 @@ async fn land(
 
 /// Edits, redactions and reactions that came before their message.
 async fn late_effects(batch: &mut Batch<'_>, message: &Placed) -> Result<(), RoomError> {
-    batch.flush().await?;
-    let tenant = batch.tenant.clone();
-    let about = store::about(&tenant, &mut batch.tx, message.event.event_id).await?;
-    if about.is_empty() {
-        return Ok(());
-    }
     aftermath::of_late_target(batch, message).await?;
+    let tenant = batch.tenant.clone();
     if message.event.origin == *tenant.server_name() {
         // An own message that came back after a restore: its projection did not expect anybody to know it already.
         messages::project::refold(&tenant, &mut batch.tx, message.event.event_id).await?;

@@ -1,0 +1,109 @@
+//! What is known already of a page of received events: read once for the page, kept up as its events land.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::batch::Batch;
+use crate::db::DbError;
+use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
+use crate::events::core::hash::Hash;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::core::names::ServerName;
+use crate::events::core::verified::Verified;
+use crate::events::model::Placed;
+use crate::events::store::meeting;
+use crate::rooms::core::content;
+
+/// An epoch of a log.
+type Stretch = (RoomId, ServerName, i64);
+
+/// The stored events that a page meets.
+pub(super) struct Known {
+    targets: HashMap<EventId, Placed>,
+    spoken_of: HashSet<EventId>,
+    places: HashMap<Stretch, HashMap<i64, Hash>>,
+}
+
+impl Known {
+    /// Reads what a page will meet. Everything placed before in this transaction is written first, so that it is found.
+    pub(super) async fn load(
+        batch: &mut Batch<'_>,
+        events: &[Verified<Event>],
+    ) -> Result<Known, DbError> {
+        batch.flush().await?;
+        let tenant = batch.tenant.clone();
+        let targets: Vec<EventId> = events.iter().filter_map(|event| target(event)).collect();
+        let messages: Vec<EventId> = events
+            .iter()
+            .filter(|event| event.event_type == EventType::ROOM_MESSAGE)
+            .map(|event| event.event_id)
+            .collect();
+        Ok(Known {
+            targets: meeting::by_ids(&tenant, &mut batch.tx, &targets).await?,
+            spoken_of: meeting::spoken_of(&tenant, &mut batch.tx, &messages).await?,
+            places: taken_places(batch, events).await?,
+        })
+    }
+
+    /// The event that another one is about, if both are of one room.
+    pub(super) fn target_of(&self, event: &Event) -> Option<Placed> {
+        let placed = self.targets.get(&target(event)?)?;
+        (placed.event.room_id == event.room_id).then(|| placed.clone())
+    }
+
+    /// Whether edits, redactions or reactions of this message came before it.
+    pub(super) fn is_spoken_of(&self, message: &Event) -> bool {
+        self.spoken_of.contains(&message.event_id)
+    }
+
+    /// What stands at the event's place.
+    pub(super) fn at_place_of(&self, event: &Event) -> Option<&Hash> {
+        self.places.get(&stretch(event))?.get(&event.seq)
+    }
+
+    /// Takes note of an event of the page that took its place.
+    pub(super) fn landed(&mut self, placed: &Placed) {
+        let event = &placed.event;
+        self.spoken_of.extend(placed.target);
+        self.places
+            .entry(stretch(event))
+            .or_default()
+            .insert(event.seq, placed.hash);
+        self.targets.insert(event.event_id, placed.clone());
+    }
+}
+
+fn target(event: &Event) -> Option<EventId> {
+    let content = event.content.as_ref()?;
+    content::target(&event.event_type, content).ok().flatten()
+}
+
+fn stretch(event: &Event) -> Stretch {
+    (event.room_id, event.origin.clone(), event.epoch)
+}
+
+/// The places of the logs that events claim although the logs are longer already.
+async fn taken_places(
+    batch: &mut Batch<'_>,
+    events: &[Verified<Event>],
+) -> Result<HashMap<Stretch, HashMap<i64, Hash>>, DbError> {
+    let tenant = batch.tenant.clone();
+    let mut claimed: BTreeMap<Stretch, Vec<i64>> = BTreeMap::new();
+    for event in events {
+        let view = batch
+            .views
+            .get(&tenant, &mut batch.tx, event.room_id)
+            .await?;
+        let head = view.and_then(|view| view.logs.get(&event.origin));
+        if head.is_some_and(|log| event.epoch == log.head.epoch && event.seq <= log.head.seq) {
+            claimed.entry(stretch(event)).or_default().push(event.seq);
+        }
+    }
+    let mut places = HashMap::with_capacity(claimed.len());
+    for ((room_id, origin, epoch), seqs) in claimed {
+        let hashes =
+            meeting::hashes(&tenant, &mut batch.tx, room_id, &origin, epoch, &seqs).await?;
+        places.insert((room_id, origin, epoch), hashes);
+    }
+    Ok(places)
+}
