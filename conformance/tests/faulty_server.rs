@@ -93,7 +93,7 @@ async fn suite(arguments: Vec<String>) -> Output {
 
 /// Runs the chosen checks against the stand-in and answers the exit code and each check's result and reason.
 async fn results(filter: &str, report: &str) -> (Option<i32>, BTreeMap<String, (String, String)>) {
-    let accounts = scratch("accounts.json");
+    let accounts = scratch(&format!("accounts-of-{report}"));
     let people = json!([
         {"username": "alice", "password": "p"}, {"username": "bob", "password": "p"},
         {"username": "carol", "password": "p"}
