@@ -2,7 +2,8 @@
 //!
 //! [`project`] turns events that count into rows, whatever their order of arrival; [`store`] keeps the rows.
 //! [`client_form`] says how any event looks to clients, [`present`] folds what became of it into it, [`visibility`] says
-//! who sees it at all. May use `events`, `db`, `tenants`, `participants`, and the rules and stores of `rooms`.
+//! who sees it at all. May use `events`, `db`, `tenants`, `participants`, the rules and stores of `rooms`, and the live
+//! frames of `presence`.
 
 pub mod checks;
 pub mod client_form;

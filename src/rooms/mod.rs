@@ -10,6 +10,7 @@ pub mod error;
 pub mod inviting;
 pub mod making;
 pub mod model;
+pub mod new_levels;
 pub mod perform;
 pub mod present;
 pub mod profiles;

@@ -1,13 +1,9 @@
 //! Rooms as clients send and see them (client specification, sections 5 and 6).
 
-use std::collections::BTreeMap;
-
 use garde::Validate;
-use serde::de;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::core::content::{HistoryVisibility, Lifecycle, Membership, RoomType};
-use super::core::levels::LevelKey;
 use crate::error::Reason;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
@@ -130,32 +126,6 @@ pub struct NewTopic {
 pub struct NewLevel {
     #[garde(range(min = 0, max = 100))]
     pub power_level: i64,
-}
-
-/// `PUT {r}/power-levels`: any subset.
-#[derive(Debug, Deserialize, Validate)]
-#[garde(allow_unvalidated)]
-#[serde(transparent)]
-#[expect(missing_docs, reason = "named as in the specification")]
-pub struct NewLevels {
-    pub levels: BTreeMap<LevelKey, Level>,
-}
-
-/// A level from 0 to 100.
-#[derive(Clone, Copy, Debug)]
-pub struct Level(pub u8);
-
-impl<'de> Deserialize<'de> for Level {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let level = i64::deserialize(deserializer)?;
-        match u8::try_from(level) {
-            Ok(level @ 0..=100) => Ok(Level(level)),
-            _ => Err(de::Error::invalid_value(
-                de::Unexpected::Signed(level),
-                &"a level from 0 to 100",
-            )),
-        }
-    }
 }
 
 /// `PUT {r}/settings`: any subset.

@@ -28,6 +28,30 @@ async fn markers_only_move_forward() {
 }
 
 #[tokio::test]
+async fn the_own_devices_hear_how_far_was_read_and_nobody_else_does() {
+    let house = House::build().await;
+    let first = house.say("alice", "one").await;
+    house.say("alice", "two").await;
+    let tenant = house.server.app.tenants().first().unwrap();
+    let live = house.server.app.presence().live();
+    let listen = async |who: &str| {
+        let id = house.id_of(who).await.parse().unwrap();
+        let listener = live.listen(&tenant, id);
+        listener.set_rooms([house.room.parse().unwrap()].into());
+        listener
+    };
+    let (own, others) = (listen("bob").await, listen("alice").await);
+    mark(&house, "bob", &first).await;
+    let frames = own.take();
+    let frame: Value = serde_json::from_slice(frames.front().unwrap()).unwrap();
+    assert_eq!(frame["type"], "swp.room.read_marker");
+    assert_eq!(frame["room_id"], house.room);
+    assert_eq!(frame["event_id"], first);
+    assert_eq!(frame["unread_count"], 1);
+    assert!(others.take().is_empty());
+}
+
+#[tokio::test]
 async fn what_is_unread_is_what_others_said_and_did_not_take_back() {
     let house = House::build().await;
     let (bob, carol) = (house.id_of("bob").await, house.id_of("carol").await);

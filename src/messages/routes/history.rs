@@ -17,10 +17,11 @@ use crate::http::json::Body;
 use crate::http::paging::{CursorPage, Next};
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
-use crate::messages::present::{self, ClientEvent};
+use crate::messages::present::{self, ClientEvent, Viewer};
 use crate::messages::store::history::{self, Direction};
 use crate::messages::store::move_markers;
 use crate::messages::{Unread, unread};
+use crate::presence::{Audience, LiveFrame};
 use crate::rooms::{access, perform};
 
 /// `GET {r}/messages`, beside the page.
@@ -132,11 +133,13 @@ pub(super) async fn mark_read(
     let mut tx = app.db().begin().await?;
     move_markers(viewer.tenant, &mut tx, &[marker]).await?;
     let committed = tx.commit(()).await?;
+    let read = unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
+    tell_own_devices(&app, &viewer, &read);
     let Unread {
         unread_count,
         mention_count,
         last_read_event_id,
-    } = unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
+    } = read;
     Ok(committed.map(|()| {
         Data(Marker {
             last_read_event_id,
@@ -144,4 +147,19 @@ pub(super) async fn mark_read(
             mention_count,
         })
     }))
+}
+
+/// The other devices of the person drop what has been read on this one. Others are never shown how far one has read.
+fn tell_own_devices(app: &App, viewer: &Viewer<'_>, read: &Unread) {
+    let Some(event_id) = read.last_read_event_id else {
+        return;
+    };
+    let frame = LiveFrame::ReadMarker {
+        room_id: viewer.room_id,
+        event_id,
+        unread_count: read.unread_count,
+    };
+    let own = Audience::People(vec![viewer.id]);
+    let text = frame.text(viewer.tenant, app.now());
+    app.presence().live().publish(viewer.tenant, &own, &text);
 }

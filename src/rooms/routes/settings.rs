@@ -16,7 +16,8 @@ use crate::http::path::{Path, PathId};
 use crate::rooms::core::content::SettingsChange;
 use crate::rooms::core::decide::Command;
 use crate::rooms::core::levels::LevelKey;
-use crate::rooms::model::{NewLevels, NewSettings, NewTopic, Rename, Room};
+use crate::rooms::model::{NewSettings, NewTopic, Rename, Room};
+use crate::rooms::new_levels::NewLevels;
 use crate::rooms::{access, perform};
 
 pub(super) async fn levels(
@@ -35,12 +36,7 @@ pub(super) async fn set_levels(
     Body(new): Body<NewLevels>,
 ) -> Result<Data<BTreeMap<LevelKey, u8>>> {
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
-    let changes = new
-        .levels
-        .into_iter()
-        .map(|(key, level)| (key, level.0))
-        .collect();
-    perform::perform(&app, &caller, &row, Command::SetLevels(changes)).await?;
+    perform::perform(&app, &caller, &row, Command::SetLevels(new.levels)).await?;
     let row = perform::find(&app, &caller.tenant, row.id).await?;
     Ok(Data(row.power_levels))
 }
