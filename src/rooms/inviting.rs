@@ -1,8 +1,9 @@
 //! Inviting people of this server and of others.
 
 use super::core::content::Membership;
-use super::core::decide::{Command, Invitee};
+use super::core::decide::{Command, Invitee, Refusal};
 use super::core::levels::LevelKey;
+use super::error::RoomError;
 use super::making;
 use super::perform;
 use super::store::members;
@@ -84,6 +85,10 @@ async fn invitee(
         (None, _) => return Ok(None),
     };
     if let Some(fqid) = foreign {
+        // Nobody elsewhere is to hear of a room that stays here.
+        if !row.room_type.federates(row.scope_kind.as_deref()) {
+            return Err(RoomError::from(Refusal::NotFederated).into());
+        }
         return remote::invitee(app, &caller.tenant, &fqid).await;
     }
     match known {

@@ -42,6 +42,12 @@ impl RoomType {
             RoomType::Bridge => "bridge",
         }
     }
+
+    /// Whether people of other servers may take part in such a room (federation specification, "Who owns what").
+    pub fn federates(self, scope_kind: Option<&str>) -> bool {
+        let stays_here = matches!(self, RoomType::Incognito | RoomType::Sidekick);
+        !stays_here && scope_kind.is_none()
+    }
 }
 
 /// Whether a room can be written to; `Closed` is final.
@@ -446,4 +452,25 @@ pub fn target(
         }
         _ => None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_incognito_or_belongs_to_a_note_or_task_stays_on_its_server() {
+        for room_type in [
+            RoomType::Group,
+            RoomType::Public,
+            RoomType::Dm,
+            RoomType::Bridge,
+        ] {
+            assert!(room_type.federates(None));
+            assert!(!room_type.federates(Some("incognito")));
+            assert!(!room_type.federates(Some("note")));
+        }
+        assert!(!RoomType::Incognito.federates(None));
+        assert!(!RoomType::Sidekick.federates(None));
+    }
 }

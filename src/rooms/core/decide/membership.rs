@@ -29,6 +29,7 @@ pub(super) fn invite(
     else {
         return Err(Refusal::NotFound("there is no such participant"));
     };
+    require_federation(view, person)?;
     match view.membership(person) {
         Some(Membership::Ban) => {
             return Err(Refusal::Forbidden(
@@ -88,6 +89,7 @@ pub(super) fn join(
     joining: &Joining,
     context: &Context<'_>,
 ) -> Result<Vec<Intent>, Refusal> {
+    require_federation(view, actor)?;
     let membership = view.membership(actor);
     // A foreign home server asks only for somebody whom it does not hold as joined: its own log knows of a leave that
     // may still be on its way here, so the host always appends the new join.
@@ -313,6 +315,16 @@ pub(super) fn require_place(
     let is_foreign = person.server_name() != view.history.host();
     if is_foreign && view.foreign_places_taken() >= context.max_foreign {
         return Err(Refusal::Full);
+    }
+    Ok(())
+}
+
+/// Refuses people of other servers where the room stays on its own.
+fn require_federation(view: &RoomView, person: &Fqid) -> Result<(), Refusal> {
+    let scope = view.history.profile().scope_kind.as_deref();
+    let is_foreign = person.server_name() != view.history.host();
+    if is_foreign && !view.room_type().federates(scope) {
+        return Err(Refusal::NotFederated);
     }
     Ok(())
 }

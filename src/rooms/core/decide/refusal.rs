@@ -42,6 +42,9 @@ pub enum Refusal {
     /// `SW_REDACT_FORBIDDEN`
     #[error("you may not redact this message")]
     RedactForbidden,
+    /// `SW_FED_REFUSED`: somebody of another server, in a room that stays on this one.
+    #[error("people of other servers cannot be in this kind of room")]
+    NotFederated,
     /// `SW_ROOM_CAPACITY`
     #[error("the room is full")]
     Full,
@@ -69,6 +72,7 @@ impl Coded for Refusal {
             Refusal::NoSuchEvent => Code::EventNotFound,
             Refusal::TooOldToEdit => Code::EventTooOldToEdit,
             Refusal::RedactForbidden => Code::RedactForbidden,
+            Refusal::NotFederated => Code::FedRefused,
             Refusal::Full => Code::RoomCapacity,
             Refusal::Invalid { .. } => Code::ValidationError,
         }
