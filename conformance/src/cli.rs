@@ -1,6 +1,6 @@
 //! The command line: which server, which checks, which reports.
 //!
-//! Exit codes: 0 all passed, 1 a check failed, 2 wrong usage, 3 the server cannot be reached.
+//! Exit codes: 0 nothing failed, 1 a check failed, 2 wrong usage, 3 the server cannot be reached.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -36,9 +36,15 @@ pub struct Options {
     /// Only this profile; may be given several times. All by default.
     #[arg(long = "profile", value_name = "client|errors|federation")]
     profiles: Vec<Profile>,
-    /// Only checks whose name contains this.
+    /// Only checks whose name contains this; may be given several times, one must fit.
+    #[arg(long = "filter", value_name = "TEXT")]
+    filters: Vec<String>,
+    /// No check whose name contains this; may be given several times.
+    #[arg(long = "exclude", value_name = "TEXT")]
+    excluded: Vec<String>,
+    /// Counts a skipped check as failed: for a server that is set up for all chosen checks.
     #[arg(long)]
-    filter: Option<String>,
+    strict: bool,
     /// Lists the checks instead of running them.
     #[arg(long)]
     list: bool,
@@ -95,8 +101,10 @@ pub fn main() -> ExitCode {
         Err(error) => return end(Refusal::Usage(error.to_string())),
     };
     match runtime.block_on(run(&options, chosen)) {
-        Ok(totals) if totals.failed == 0 => ExitCode::from(PASSED),
-        Ok(_) => ExitCode::from(FAILED),
+        Ok(totals) if totals.failed > 0 || (options.strict && totals.skipped > 0) => {
+            ExitCode::from(FAILED)
+        }
+        Ok(_) => ExitCode::from(PASSED),
         Err(refusal) => end(refusal),
     }
 }
@@ -111,15 +119,12 @@ fn end(refusal: Refusal) -> ExitCode {
 }
 
 fn chosen(options: &Options) -> Vec<Check> {
+    let holds_one_of = |name: &str, parts: &[String]| parts.iter().any(|part| name.contains(part));
     checks::all()
         .into_iter()
         .filter(|check| options.profiles.is_empty() || options.profiles.contains(&check.profile))
-        .filter(|check| {
-            options
-                .filter
-                .as_ref()
-                .is_none_or(|part| check.name.contains(part.as_str()))
-        })
+        .filter(|check| options.filters.is_empty() || holds_one_of(check.name, &options.filters))
+        .filter(|check| !holds_one_of(check.name, &options.excluded))
         .collect()
 }
 

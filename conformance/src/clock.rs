@@ -12,3 +12,9 @@ pub fn now_ms() -> i64 {
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// A time in milliseconds since the Unix epoch as text, in UTC, such as `2026-01-31T10:00:00.000+00:00`.
+pub fn text(ms: i64) -> String {
+    let time = jiff::Timestamp::from_millisecond(ms).unwrap_or_default();
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3f+00:00").to_string()
+}

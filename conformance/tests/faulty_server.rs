@@ -7,19 +7,27 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
-use axum::extract::Path;
+use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
+use scaiwave_conformance::peer::{FEDERATION, descriptor, policy};
+use scaiwave_conformance::protocol::key::Key;
 use serde_json::{Value, json};
 
+const NAME: &str = "stand-in.example";
 const ALICE: &str = "00000000-0000-8000-8000-0000000000a1";
 
 /// A stand-in that answers just enough to be judged. Its faults: it makes up request ids, forgets a field of its configuration,
-/// answers unknown paths in prose, and lets everybody kick everybody.
+/// answers unknown paths in prose, lets everybody kick everybody, shows a descriptor that somebody has changed, and believes every
+/// server that says who it is.
 fn stand_in() -> Router {
+    let descriptor = changed_descriptor();
     Router::new()
+        .route(descriptor::PATH, get(async move || Json(descriptor)))
+        .route(policy::PATH, get(federation_policy).put(federation_policy))
+        .route(&format!("{FEDERATION}/{{*rest}}"), any(between_servers))
         .route("/health", get(health))
         .route("/health/live", get(|| async { "" }))
         .route("/v1/auth/config", get(config))
@@ -35,7 +43,7 @@ async fn health() -> impl IntoResponse {
 }
 
 async fn config() -> impl IntoResponse {
-    let body = json!({"data": {"issuer": null, "mode": "local"}});
+    let body = json!({"data": {"issuer": null, "mode": "local", "server_name": NAME}});
     ([("X-Request-Id", "always-the-same")], Json(body))
 }
 
@@ -54,7 +62,7 @@ async fn me(headers: HeaderMap) -> impl IntoResponse {
         .unwrap_or("")
         .trim_start_matches("Bearer ")
         .to_owned();
-    let fqid = format!("@{name}:stand-in.example");
+    let fqid = format!("@{name}:{NAME}");
     Json(json!({"data": {"participant_id": ALICE, "local_id": name, "fqid": fqid}}))
 }
 
@@ -64,6 +72,31 @@ async fn room() -> impl IntoResponse {
 
 async fn below_a_room(Path((_, rest)): Path<(String, String)>) -> impl IntoResponse {
     Json(json!({"data": {"ok": true, "path": rest}}))
+}
+
+/// Signed, and then made to be good for longer.
+fn changed_descriptor() -> Value {
+    let mut document = descriptor::document(NAME, &Key::random(), 1_780_000_000_000);
+    document["valid_until"] = json!(4_000_000_000_000_i64);
+    document
+}
+
+async fn federation_policy() -> impl IntoResponse {
+    Json(json!({"data": {"default_mode": "open", "allowed_peers": [], "denied_peers": []}}))
+}
+
+async fn between_servers(request: Request) -> impl IntoResponse {
+    let speaks_v1 = request
+        .headers()
+        .get("X-ScaiWave-Protocol")
+        .is_some_and(|version| version == "v1");
+    let (status, code) = if speaks_v1 {
+        (StatusCode::NOT_FOUND, "SW_ROOM_NOT_FOUND")
+    } else {
+        (StatusCode::BAD_REQUEST, "SW_FED_PROTOCOL_VERSION")
+    };
+    let error = json!({"code": code, "message": "No.", "request_id": "always-the-same"});
+    (status, Json(json!({"error": error})))
 }
 
 async fn listening() -> SocketAddr {
@@ -91,27 +124,48 @@ async fn suite(arguments: Vec<String>) -> Output {
     .expect("the suite ends")
 }
 
-/// Runs the chosen checks against the stand-in and answers the exit code and each check's result and reason.
-async fn results(filter: &str, report: &str) -> (Option<i32>, BTreeMap<String, (String, String)>) {
-    let accounts = scratch(&format!("accounts-of-{report}"));
+/// The exit code, and each check's result and reason.
+type Results = (Option<i32>, BTreeMap<String, (String, String)>);
+
+/// Runs the chosen checks against the stand-in.
+async fn results(filter: &str, report: &str) -> Results {
     let people = json!([
         {"username": "alice", "password": "p"}, {"username": "bob", "password": "p"},
         {"username": "carol", "password": "p"}
     ]);
-    std::fs::write(&accounts, people.to_string()).expect("a scratch file");
-    let report = scratch(report);
-    let address = listening().await;
-    let arguments = [
-        "--url",
-        &format!("http://{address}"),
-        "--accounts",
-        &accounts.to_string_lossy(),
+    results_with(&people, &["--filter", filter], report).await
+}
+
+/// The same with an administrator and the played peer.
+async fn results_with_peer(filter: &str, report: &str) -> Results {
+    let people = json!([{"username": "alice", "password": "p", "admin": true}]);
+    let options = [
+        "--peer-bind",
+        "127.0.0.1:0",
+        "--peer-name",
+        "peer.example",
         "--filter",
         filter,
-        "--json",
-        &report.to_string_lossy(),
     ];
-    let output = suite(arguments.iter().map(ToString::to_string).collect()).await;
+    results_with(&people, &options, report).await
+}
+
+async fn results_with(people: &Value, options: &[&str], report: &str) -> Results {
+    let accounts = scratch(&format!("accounts-of-{report}"));
+    std::fs::write(&accounts, people.to_string()).expect("a scratch file");
+    let report = scratch(report);
+    let url = format!("http://{}", listening().await);
+    let (accounts, report_path) = (accounts.to_string_lossy(), report.to_string_lossy());
+    let always = [
+        "--url",
+        &url,
+        "--accounts",
+        &accounts,
+        "--json",
+        &report_path,
+    ];
+    let arguments = always.iter().chain(options).map(ToString::to_string);
+    let output = suite(arguments.collect()).await;
     let text = std::fs::read_to_string(&report).expect("the report is written");
     let report: Value = serde_json::from_str(&text).expect("the report is JSON");
     let checks = report["checks"].as_array().expect("a list of checks");
@@ -156,6 +210,50 @@ async fn missing_fields_and_request_ids_are_found() {
 }
 
 #[tokio::test]
+async fn a_code_without_its_error_body_is_found() {
+    let name = "SW_ROOM_NOT_FOUND: 404 for an unknown room";
+    let (code, found) = results("SW_ROOM_NOT_FOUND: ", "room.json").await;
+    assert_eq!(code, Some(1));
+    let (result, reason) = &found[name];
+    assert_eq!(result, "failed");
+    assert_eq!(
+        reason,
+        "expected 404 SW_ROOM_NOT_FOUND, got 404 without an error code"
+    );
+}
+
+#[tokio::test]
+async fn a_descriptor_that_was_changed_is_found() {
+    let (code, found) = results("descriptor/", "descriptor.json").await;
+    assert_eq!(code, Some(1));
+    let result = |check: &str| found[check].0.as_str();
+    assert_eq!(
+        result("descriptor/document: is signed by its own current key"),
+        "failed"
+    );
+    assert_eq!(
+        result("descriptor/document: names the server as its clients know it"),
+        "passed"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_checks_no_signatures_is_found() {
+    let (code, found) = results_with_peer("checks/", "signatures.json").await;
+    assert_eq!(code, Some(1));
+    let wrong =
+        "checks/5: a wrong signature gets SW_FED_SIGNATURE_MISMATCH, before the room is looked at";
+    let (result, reason) = &found[wrong];
+    assert_eq!(result, "failed");
+    assert_eq!(
+        reason,
+        "expected 401 SW_FED_SIGNATURE_MISMATCH, got 404 SW_ROOM_NOT_FOUND"
+    );
+    let right = "checks/2: no version gets SW_FED_PROTOCOL_VERSION";
+    assert_eq!(found[right].0, "passed");
+}
+
+#[tokio::test]
 async fn what_is_right_passes() {
     let (code, found) = results("operations/health: /health/live", "live.json").await;
     assert_eq!(code, Some(0));
@@ -170,6 +268,32 @@ async fn an_unmet_precondition_is_skipped_and_never_passed() {
     let (result, reason) = &found[name];
     assert_eq!(result, "skipped");
     assert_eq!(reason, "needs --admin-token, or an admin in --accounts");
+    let strict = ["--filter", name, "--strict"];
+    let (code, _) = results_with(&json!([]), &strict, "strict.json").await;
+    assert_eq!(code, Some(1));
+}
+
+#[tokio::test]
+async fn checks_are_chosen_and_left_out_by_parts_of_their_names() {
+    let options = [
+        "--filter",
+        "health",
+        "--filter",
+        "auth/config",
+        "--exclude",
+        "/live",
+        "--exclude",
+        "auth/config: ",
+    ];
+    let (_, found) = results_with(&json!([]), &options, "chosen.json").await;
+    let names: Vec<&str> = found.keys().map(String::as_str).collect();
+    assert!(
+        names
+            .iter()
+            .all(|name| name.starts_with("operations/health")),
+        "{names:?}"
+    );
+    assert!(!found.contains_key("operations/health: /health/live is 200"));
 }
 
 #[tokio::test]

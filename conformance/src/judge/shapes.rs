@@ -16,6 +16,19 @@ pub const ME: &str = "participant_id id, local_id str, fqid str, display_name st
 pub const PARTICIPANT: &str = "id id, local_id str, server_name str, display_name str, participant_type str, avatar_url str~, \
      fqid str, model_id str~, suspended bool";
 
+/// An account as administrators see it.
+pub const USER: &str = "id id, local_id str, server_name str, display_name str, participant_type str, avatar_url str~, fqid str, \
+     model_id str~, suspended bool, bio str~, presence str, email str~, roles [str], state str, last_seen_at time~";
+
+/// An access token for scripts.
+pub const SCRIPT_TOKEN: &str =
+    "id id, name str, created_at time, last_used_at time~, expires_at time~";
+
+/// `GET {r}/state`.
+pub const SNAPSHOT: &str = "room obj, members [obj], members_truncated bool, engagement [obj], plan obj~, active_sidekicks [obj], \
+     active_call obj~, unread_count int, last_read_event_id id~, muted_until time~, snoozed_event_ids [id], mention_count int, \
+     pinned_event_ids [id], stream_position int";
+
 /// A room.
 pub const ROOM: &str = "id id, room_alias str~, name str~, topic str~, room_type str, state str, scope_kind str~, visibility str~, \
      read_role_slugs [str], is_public bool, workspace_id id, creator_id id, created_at time, member_count int, display_name str, \

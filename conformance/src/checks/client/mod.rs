@@ -1,5 +1,6 @@
 //! The client API: every endpoint, field, frame and rule of conventions, sign-in, people, rooms, messages and live.
 
+mod admin;
 mod auth;
 mod conventions;
 mod live;
@@ -13,6 +14,7 @@ pub(super) fn checks() -> Vec<Check> {
     [
         conventions::checks(),
         auth::checks(),
+        admin::checks(),
         people::checks(),
         rooms::checks(),
         messages::checks(),

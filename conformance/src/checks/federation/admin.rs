@@ -3,8 +3,9 @@
 use serde_json::json;
 
 use super::stage::Stage;
-use crate::check::{Check, Verdict, federation};
+use crate::check::{Check, Verdict, federation, skipped};
 use crate::judge::{self, must, shape::shape};
+use crate::protocol::key::Key;
 use crate::trial::Trial;
 
 const SECTION: &str = "federation 4, 7; connections-and-operations 7";
@@ -37,6 +38,11 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "admin/peers: an unknown peer gets SW_NOT_FOUND",
             unknown_peer,
+        ),
+        federation(
+            SECTION,
+            "admin/peers: an admin confirms the key that the peer shows, and no other",
+            confirm_key,
         ),
         federation(
             SECTION,
@@ -137,6 +143,27 @@ async fn unknown_peer(t: Trial) -> Verdict {
             .refused("SW_NOT_FOUND")?;
     }
     Ok(())
+}
+
+async fn confirm_key(t: Trial) -> Verdict {
+    let (admin, peer) = (t.admin()?, t.peer()?);
+    let path = format!("/v1/admin/federation/peers/{}/confirm-key", peer.name());
+    let other = json!({"key_id": Key::random().key_id()});
+    let answer = admin.post(path.clone(), other).await?;
+    if answer.status == 404 {
+        return Err(skipped("the server has no endpoint that confirms keys"));
+    }
+    answer.refused("SW_VALIDATION_ERROR")?;
+    let shown = json!({"key_id": peer.key().key_id()});
+    let row = admin.post(path, shown).await?.ok()?;
+    judge::equal(&row, "/key_id", peer.key().key_id())?;
+    let answer = peer
+        .get(
+            &t.stranger(),
+            "/rooms/00000000-0000-8000-8000-000000000000/heads",
+        )
+        .await?;
+    answer.refused("SW_ROOM_NOT_FOUND").map(drop)
 }
 
 async fn journal(t: Trial) -> Verdict {

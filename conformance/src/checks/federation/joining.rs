@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::stage::{Stage, new_guest, rejected};
 use crate::cast::person::Person;
 use crate::cast::room::Room;
-use crate::check::{Check, Stop, Verdict, failed, federation};
+use crate::check::{Check, Stop, Verdict, failed, federation, skipped};
 use crate::judge::{self, must, shape::shape};
 use crate::peer::people::is_signed;
 use crate::peer::room::RoomCopy;
@@ -30,6 +30,11 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "joining/invite: somebody of a server that is not allowed is refused",
             invite_stranger,
+        ),
+        federation(
+            SECTION,
+            "joining/incognito: such a room takes nobody of another server: SW_FED_REFUSED",
+            incognito,
         ),
         federation(
             SECTION,
@@ -122,6 +127,31 @@ async fn invite(t: Trial) -> Verdict {
     judge::equal(event, "/type", "swp.room.member")?;
     judge::equal(event, "/content/membership", "invite")?;
     judge::equal(event, "/sender", stage.owner.fqid())
+}
+
+async fn incognito(t: Trial) -> Verdict {
+    let (peer, owner) = (t.peer()?, t.person().await?);
+    let guest = new_guest(&peer);
+    let request = json!({"room_type": "incognito"});
+    let answer = owner.post("/v1/rooms", request).await?;
+    if answer.refused("SW_ROOM_TYPE_INVARIANT").is_ok() {
+        return Err(skipped("the server has no incognito rooms"));
+    }
+    let room = Room::from_data(answer.ok()?)?;
+    let request = json!({"fqid": guest});
+    let answer = owner.post(room.at("/invite"), request).await?;
+    answer.refused("SW_FED_REFUSED")?;
+    // Neither does one that is public, where nobody needs an invitation.
+    let request = json!({"name": "Seen by all", "is_public": true, "scope_kind": "incognito"});
+    let room = owner.creates(request).await?;
+    let document = peer.ask_to_join(&room.id, &guest);
+    let path = format!("/rooms/{}/join", room.id);
+    let answer = peer.post(&t.stranger(), &path, &document).await?;
+    let missing = answer.refused("SW_ROOM_NOT_FOUND").is_ok();
+    if missing {
+        return Ok(());
+    }
+    answer.refused("SW_FED_REFUSED").map(drop)
 }
 
 async fn invite_withdrawn(t: Trial) -> Verdict {

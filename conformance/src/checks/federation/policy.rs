@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::stage::{Stage, body, message, rejected};
+use super::stage::{Stage, body, message, new_guest, rejected};
 use crate::check::{Check, Stop, Verdict, federation};
 use crate::client::Agent;
 use crate::judge::{self, must, shape::shape};
@@ -29,7 +29,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         federation(
             SECTION,
-            "policy/closed: everybody gets SW_FED_REFUSED, before the caller is looked at",
+            "policy/closed: everybody gets SW_FED_REFUSED, before the caller is looked at and after the version",
             closed,
         )
         .alone(),
@@ -56,6 +56,12 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "policy/backfill: max_backfill_events_per_request caps a page, 0 answers an empty one",
             backfill,
+        )
+        .alone(),
+        federation(
+            SECTION,
+            "policy/places: an invitation beyond max_foreign_participants_per_room gets SW_ROOM_CAPACITY",
+            places,
         )
         .alone(),
         federation(
@@ -134,7 +140,12 @@ async fn closed(t: Trial) -> Verdict {
         manner.key_id = "stranger.invalid#ed25519:0011223344556677".to_owned();
     });
     let unknown = unknown.send(&t.stranger()).await;
+    let other_version = peer.request("GET", HEADS, None).manner(|manner| {
+        manner.protocol = "v999".to_owned();
+    });
+    let other_version = other_version.send(&t.stranger()).await;
     admin.put(PATH, before).await?.ok()?;
+    other_version?.refused("SW_FED_PROTOCOL_VERSION")?;
     known?.refused("SW_FED_REFUSED")?;
     unknown?.refused("SW_FED_REFUSED").map(drop)
 }
@@ -204,6 +215,25 @@ async fn backfill(t: Trial) -> Verdict {
     must(pages == [2, 0], || {
         format!("caps of 2 and 0 gave {pages:?} events")
     })
+}
+
+async fn places(t: Trial) -> Verdict {
+    let admin = t.admin()?;
+    let (stage, _) = Stage::invited(&t).await?;
+    let request = json!({"fqid": new_guest(&stage.peer)});
+    let before = set(&admin, json!({"max_foreign_participants_per_room": 1})).await?;
+    let full = stage
+        .owner
+        .post(stage.room.at("/invite"), request.clone())
+        .await;
+    admin.put(PATH, before).await?.ok()?;
+    full?.refused("SW_ROOM_CAPACITY")?;
+    stage
+        .owner
+        .post(stage.room.at("/invite"), request)
+        .await?
+        .ok()
+        .map(drop)
 }
 
 async fn origin(t: Trial) -> Verdict {

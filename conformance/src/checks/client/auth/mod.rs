@@ -3,9 +3,11 @@
 mod access_token;
 mod config;
 mod logout;
+mod mock;
 mod password;
 mod refresh;
 mod register;
+mod script_tokens;
 mod sessions;
 mod sign_in;
 
@@ -27,6 +29,8 @@ pub(super) fn checks() -> Vec<Check> {
         logout::checks(),
         password::checks(),
         register::checks(),
+        script_tokens::checks(),
+        mock::checks(),
     ]
     .into_iter()
     .flatten()

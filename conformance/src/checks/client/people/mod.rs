@@ -1,5 +1,6 @@
-//! One's own profile, other people's, presence and typing (client-core 3 and 4).
+//! One's own profile, other people's, the directory, presence and typing (client-core 3 and 4).
 
+mod directory;
 mod me;
 mod presence;
 mod profiles;
@@ -11,6 +12,7 @@ pub(super) fn checks() -> Vec<Check> {
     [
         me::checks(),
         profiles::checks(),
+        directory::checks(),
         presence::checks(),
         typing::checks(),
     ]

@@ -7,8 +7,10 @@ mod invitations;
 mod joining;
 mod levels;
 mod members;
+mod own;
 mod removal;
 mod settings;
+mod snapshot;
 mod states;
 
 use crate::check::Check;
@@ -24,6 +26,8 @@ pub(super) fn checks() -> Vec<Check> {
         levels::checks(),
         settings::checks(),
         states::checks(),
+        snapshot::checks(),
+        own::checks(),
         directory::checks(),
     ]
     .into_iter()
