@@ -1,4 +1,5 @@
 # A private Postgres, for the scripts that source this: `start_postgres` sets TEST_POSTGRES_URL, `stop_postgres` ends it.
+# `create_database` makes a database in whichever Postgres TEST_POSTGRES_URL names.
 #
 # The caller has made the folder "$work", which it removes itself, and has a function `fail`.
 # shellcheck shell=bash
@@ -70,4 +71,12 @@ stop_postgres() {
     [ -n "$postgres_data" ] || return 0
     as_database_user "$postgres_bin/pg_ctl" -D "$postgres_data" -m immediate -s stop >/dev/null 2>&1 || true
     postgres_data=""
+}
+
+# Makes an empty database of this name, in place of an earlier one, and prints its URL.
+create_database() {
+    local name=$1 client="${postgres_bin:+$postgres_bin/}psql"
+    PGOPTIONS=--client-min-messages=warning "$client" -qX -v ON_ERROR_STOP=1 -d "$TEST_POSTGRES_URL" >&2 \
+        -c "DROP DATABASE IF EXISTS $name" -c "CREATE DATABASE $name" || return 1
+    printf '%s/%s\n' "${TEST_POSTGRES_URL%/*}" "$name"
 }
