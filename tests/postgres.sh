@@ -50,12 +50,13 @@ start_postgres() {
         --auth=scram-sha-256 --pwfile="$work/postgres/password" >"$work/initdb.log" 2>&1 ||
         { cat "$work/initdb.log" >&2; fail "initdb failed"; }
 
+    # It plans like a database that has been in use for a while: by statistics that are never older than seconds.
     for attempt in $(seq 20); do
         port=$((15000 + RANDOM % 15000))
         if as_database_user "$postgres_bin/pg_ctl" -D "$work/postgres/data" -w -t 60 -s \
             -l "$work/postgres/log" \
             -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' \
-                -c max_connections=600 -c dynamic_shared_memory_type=mmap -c log_min_messages=fatal" \
+                -c max_connections=600 -c autovacuum_naptime=5s -c dynamic_shared_memory_type=mmap -c log_min_messages=fatal" \
             start </dev/null >/dev/null 2>&1; then
             postgres_data="$work/postgres/data"
             export TEST_POSTGRES_URL="postgres://scaiwave:$password@127.0.0.1:$port/postgres"

@@ -1,8 +1,11 @@
 //! How the server is: the parts that `/health` asks, and what is measured when `/metrics` is read.
 
+use std::collections::HashMap;
+
 use super::App;
+use crate::federation::outbox;
 use crate::http::health::{Condition, Health};
-use crate::http::metrics::PoolLabels;
+use crate::http::metrics::{PeerLabels, PoolLabels};
 
 /// The parts of the server that can fail.
 pub(super) fn health(app: &App) -> Health {
@@ -46,6 +49,25 @@ fn federation_key(app: &App) -> Condition {
     }
 }
 
+/// How many events wait for each peer, over all tenants; peers without a label of their own count together.
+async fn measure_outbox(app: &App) {
+    let metrics = app.metrics();
+    let mut waiting: HashMap<PeerLabels, i64> = HashMap::new();
+    for tenant in app.tenants().all() {
+        let Ok(depths) = outbox::depths(&tenant, app.db()).await else {
+            return;
+        };
+        for (peer, depth) in depths {
+            *waiting.entry(metrics.peer(peer.as_str())).or_default() += depth.events;
+        }
+    }
+    // A peer that has everything by now has no row any more.
+    metrics.federation_outbox.clear();
+    for (peer, events) in waiting {
+        metrics.federation_outbox.get_or_create(&peer).set(events);
+    }
+}
+
 /// Brings up to date what is not counted as it happens.
 pub(super) async fn measure(app: &App) {
     let metrics = app.metrics();
@@ -60,6 +82,7 @@ pub(super) async fn measure(app: &App) {
             metrics.db_connections.get_or_create(&labels).set(count);
         }
     }
+    measure_outbox(app).await;
     // A database that does not answer keeps its last known size; `/health` says what is wrong.
     if let Ok(size) = app.db().size().await {
         metrics

@@ -19,7 +19,7 @@ pub fn router(app: &App) -> Router {
         // They have a listener of their own then.
         Some(_) => operations,
     };
-    let timed = timed().with_state(app.clone()).merge(operations);
+    let timed = timed(app).with_state(app.clone()).merge(operations);
     let waiting = waiting().with_state(app.clone());
     Layers::new(
         app.config(),
@@ -40,7 +40,7 @@ pub fn metrics(app: &App) -> Router {
 }
 
 /// Routes that have to answer within the request timeout.
-fn timed() -> Router<App> {
+fn timed(app: &App) -> Router<App> {
     Router::new()
         .merge(auth::routes::routes())
         .merge(participants::routes::routes())
@@ -49,7 +49,7 @@ fn timed() -> Router<App> {
         .merge(presence::routes::routes())
         .merge(federation::routes::router())
         .merge(federation::routes::admin::routes())
-        .merge(federation::exchange::routes())
+        .merge(federation::exchange::routes(app.federation().clone()))
 }
 
 /// Long polls and sockets.

@@ -155,6 +155,7 @@ async fn open_beside(
         keys: keys.clone(),
         client: client(&config)?,
         limits: Arc::clone(&limits),
+        metrics: Arc::clone(&metrics),
         base_url: base_url(&config),
     });
     let parts = WriterParts {

@@ -1,5 +1,6 @@
 //! The journal of what other servers sent and was refused: bounded, written for admins, never silently skipped.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use super::model::{Check, Rejection};
 use super::store;
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::names::ServerName;
+use crate::http::metrics::{Metrics, RejectionLabels};
 use crate::tenants::Tenant;
 
 /// Writes between two cuts to the bound.
@@ -21,10 +23,12 @@ const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Journal {
     writes: AtomicU64,
     noted: Cache<(i64, ServerName, u8), ()>,
+    metrics: Arc<Metrics>,
 }
 
-impl Default for Journal {
-    fn default() -> Self {
+impl Journal {
+    /// A journal that also counts what it is told of.
+    pub fn new(metrics: Arc<Metrics>) -> Self {
         let noted = Cache::builder()
             .max_capacity(10_000)
             .time_to_live(REQUEST_INTERVAL)
@@ -32,11 +36,10 @@ impl Default for Journal {
         Self {
             writes: AtomicU64::new(0),
             noted,
+            metrics,
         }
     }
-}
 
-impl Journal {
     /// Writes these refusals in a transaction that does other things too.
     ///
     /// # Errors
@@ -51,6 +54,9 @@ impl Journal {
         if rejections.is_empty() {
             return Ok(());
         }
+        rejections
+            .iter()
+            .for_each(|rejection| self.count(rejection));
         let entries: Vec<(Uuid, &Rejection)> = rejections
             .iter()
             .map(|rejection| (rising_id(now_ms), rejection))
@@ -71,12 +77,24 @@ impl Journal {
     pub async fn note_request(&self, tenant: &Tenant, db: &Db, rejection: Rejection, now_ms: i64) {
         let key = (tenant.key(), rejection.peer.clone(), rejection.check.into());
         if self.noted.contains_key(&key) {
+            self.count(&rejection);
             return;
         }
         self.noted.insert(key, ());
         if let Err(error) = self.write_alone(tenant, db, rejection, now_ms).await {
             tracing::warn!(%error, "a refused request could not be written to the journal");
         }
+    }
+
+    fn count(&self, rejection: &Rejection) {
+        let labels = RejectionLabels {
+            check: rejection.check.label(),
+            code: rejection.code.as_str(),
+        };
+        self.metrics
+            .federation_rejected
+            .get_or_create(&labels)
+            .inc();
     }
 
     async fn write_alone(

@@ -2,7 +2,7 @@
 //!
 //! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
-//! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that.
+//! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests.
 //!
 //! May use `events`, `rooms` and `tenants` through their public functions; its tables are its own. In turn, whoever
 //! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
@@ -13,6 +13,7 @@
 pub mod admin;
 pub mod client;
 pub mod core;
+mod counted;
 pub mod error;
 pub mod exchange;
 #[cfg(test)]
@@ -48,6 +49,7 @@ use crate::db::{Committed, Db};
 use crate::events::core::names::ServerName;
 use crate::events::keys::KeyRing;
 use crate::http::limits::Limits;
+use crate::http::metrics::Metrics;
 use crate::tenants::{Tenant, Tenants};
 
 /// Everything that the federation needs, cheap to clone.
@@ -78,6 +80,8 @@ pub struct Parts {
     pub client: Client,
     /// Rate limits.
     pub limits: Arc<Limits>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// Where the first tenant lives, if its public URL is another host than its name.
     pub base_url: Option<BaseUrl>,
 }
@@ -90,7 +94,7 @@ impl Federation {
             identity: Identity::new(parts.keys.clone()),
             policies: Policies::new(parts.db.clone()),
             peers: Peers::new(parts.db.clone(), parts.clock.clone(), parts.client.clone()),
-            journal: Journal::default(),
+            journal: Journal::new(Arc::clone(&parts.metrics)),
             deliveries: Notify::new(),
             parts,
         };
@@ -143,6 +147,12 @@ impl Federation {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.parts.limits
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.parts.metrics
     }
 
     /// Tells the senders that there may be something to deliver, after the commit that made it so.
@@ -232,13 +242,14 @@ impl Federation {
             key: &key,
         };
         let client = &self.0.parts.client;
-        client
-            .send(to, call, signer, self.now_ms())
-            .await
-            .map_err(|error| CallError::Peer {
-                peer: peer.clone(),
-                error,
-            })
+        let endpoint = counted::endpoint(call.path_and_query);
+        let answer = client.send(to, call, signer, self.now_ms()).await;
+        let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
+        counted::request(self.metrics(), "out", endpoint, status);
+        answer.map_err(|error| CallError::Peer {
+            peer: peer.clone(),
+            error,
+        })
     }
 
     fn base_url(&self, tenant: &Tenant) -> Option<BaseUrl> {

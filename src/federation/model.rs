@@ -84,6 +84,23 @@ pub enum Check {
     Content = 8,
 }
 
+impl Check {
+    /// The check's number as a label.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Check::Shape => "1",
+            Check::Version => "2",
+            Check::TenantPolicy => "3",
+            Check::PeerPolicy => "4",
+            Check::Signature => "5",
+            Check::Room => "6",
+            Check::Envelope => "7",
+            Check::Content => "8",
+        }
+    }
+}
+
 impl From<Check> for u8 {
     fn from(check: Check) -> Self {
         check as Self

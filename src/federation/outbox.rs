@@ -15,11 +15,16 @@ use tokio_util::sync::CancellationToken;
 
 use self::sender::Sender;
 use super::Federation;
+use super::core::delivery::LogPlace;
 use super::store;
+use crate::db::DbError;
+use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
+use crate::events::store::meeting;
+use crate::rooms::core::content::LogPosition;
 use crate::tenants::Tenant;
 
-pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, holds, open};
+pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, open};
 
 /// Destinations that are sent to at one time.
 const SENDERS: usize = 64;
@@ -52,6 +57,32 @@ pub async fn run(federation: Federation, stop: CancellationToken) {
     // All slots are free again when the last sender is done.
     let all = u32::try_from(SENDERS).unwrap_or(u32::MAX);
     let _ = slots.acquire_many(all).await;
+}
+
+/// A server says how far it has our log of a room: it may have fetched some of it by itself, which needs no delivery any
+/// more. Another event at that place would be a fork; a place beyond our log, our own log after a restore.
+pub async fn believe(
+    federation: &Federation,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+    head: &LogPosition,
+) -> Result<(), DbError> {
+    let Some(hash) = head.hash else {
+        return Ok(());
+    };
+    let mut tx = federation.db().begin().await?;
+    let (own, range) = (tenant.server_name(), (head.seq, head.seq));
+    let at_place = meeting::hashes(tenant, &mut tx, room_id, own, head.epoch, range).await?;
+    if at_place.get(&head.seq) == Some(&hash) {
+        let place = LogPlace {
+            epoch: head.epoch,
+            seq: head.seq,
+        };
+        store::outbox::holds(tenant, &mut tx, peer, room_id, place).await?;
+        tx.commit(()).await?;
+    }
+    Ok(())
 }
 
 /// Destinations that are sent to now, and whether they became due again meanwhile.

@@ -82,6 +82,7 @@ impl TestServer {
             keys,
             client,
             limits,
+            metrics: Arc::default(),
             base_url: None,
         });
         Self {

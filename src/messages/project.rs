@@ -65,6 +65,12 @@ pub async fn refold(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<(),
     }
 }
 
+/// Whether a redaction of this message counts.
+pub async fn is_redacted(tenant: &Tenant, tx: &mut Tx, message: EventId) -> Result<bool, DbError> {
+    let changes = changes::get(tenant, tx.conn(), message).await?;
+    Ok(changes.redaction.is_some())
+}
+
 /// Erases what moderators of `origin` redacted, now that the host has seen their log up to `seq`: these redactions can
 /// no longer be cut off.
 pub async fn erase_settled(

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sqlx::any::AnyRow;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{COLUMNS, parse, read};
@@ -59,32 +60,30 @@ pub async fn spoken_of(
     Ok(found)
 }
 
-/// The hashes of the events that stand at the places `seqs` of an epoch of a log.
+/// The hashes of the events that stand at places `from` to `to` of an epoch of a log.
 pub async fn hashes(
     tenant: &Tenant,
     tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
     epoch: i64,
-    seqs: &[i64],
+    (from, to): (i64, i64),
 ) -> Result<HashMap<i64, Hash>, DbError> {
-    let mut found = HashMap::with_capacity(seqs.len());
-    for run in rows::runs(seqs) {
-        let list = rows::list(5, run.len());
-        let sql = format!(
-            "SELECT seq, hash FROM events
-             WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq IN ({list})"
-        );
-        let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(tenant.key())
-            .bind(room_id.to_string())
-            .bind(origin.as_str())
-            .bind(epoch);
-        let query = run.iter().fold(query, |query, seq| query.bind(*seq));
-        for row in query.fetch_all(tx.conn()).await? {
-            let hash = parse("hash", &row.try_get::<String, _>("hash")?)?;
-            found.insert(row.try_get("seq")?, hash);
-        }
-    }
-    Ok(found)
+    let found = sqlx::query(
+        "SELECT seq, hash FROM events
+         WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq BETWEEN $5 AND $6",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(epoch)
+    .bind(from)
+    .bind(to)
+    .fetch_all(tx.conn())
+    .await?;
+    let read = |row: &AnyRow| {
+        let hash = parse("hash", &row.try_get::<String, _>("hash")?)?;
+        Ok((row.try_get("seq")?, hash))
+    };
+    found.iter().map(read).collect()
 }

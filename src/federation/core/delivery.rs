@@ -82,6 +82,21 @@ pub struct RoomOutcome {
     pub reached: Option<LogPlace>,
     /// Why it can go no further, if it cannot.
     pub stalled: Option<String>,
+    /// What it said about each event, counted by status.
+    pub results: BTreeMap<&'static str, u64>,
+}
+
+impl EventResult {
+    /// The status in the answer.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match self {
+            EventResult::Accepted => "accepted",
+            EventResult::Duplicate => "duplicate",
+            EventResult::Pending => "pending",
+            EventResult::Rejected { .. } => "rejected",
+        }
+    }
 }
 
 /// The answer to a delivery is not what was agreed on.
@@ -126,6 +141,7 @@ pub fn settle(
     let mut rooms: BTreeMap<RoomId, RoomOutcome> = BTreeMap::new();
     for ((room_id, place), result) in sent.iter().zip(answer.results) {
         let room = rooms.entry(*room_id).or_default();
+        *room.results.entry(result.status()).or_default() += 1;
         if room.stalled.is_some() {
             continue;
         }
@@ -261,7 +277,10 @@ mod tests {
             rooms[&room(1)],
             RoomOutcome {
                 reached: Some(place(4)),
-                stalled: None
+                stalled: None,
+                results: ["accepted", "duplicate", "rejected", "pending"]
+                    .map(|status| (status, 1))
+                    .into(),
             }
         );
     }
@@ -282,14 +301,16 @@ mod tests {
             rooms[&room(1)],
             RoomOutcome {
                 reached: Some(place(1)),
-                stalled: Some("SW_ROOM_FROZEN: no".to_owned())
+                stalled: Some("SW_ROOM_FROZEN: no".to_owned()),
+                results: [("accepted", 2), ("rejected", 1)].into(),
             }
         );
         assert_eq!(
             rooms[&room(2)],
             RoomOutcome {
                 reached: Some(place(10)),
-                stalled: None
+                stalled: None,
+                results: [("accepted", 2)].into(),
             }
         );
     }

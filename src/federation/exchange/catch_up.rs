@@ -19,7 +19,6 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 use crate::events::store;
 use crate::federation::client::Call;
-use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
@@ -101,34 +100,11 @@ pub(super) async fn room(
     let body = get(app, tenant, peer, &path).await?;
     let heads: Heads = serde_json::from_slice(&body).map_err(|error| unusable(peer, error))?;
     if let Some(ours) = heads.heads.get(tenant.server_name()) {
-        needs_less(app, tenant, peer, room_id, ours).await?;
+        outbox::believe(app.federation(), tenant, peer, room_id, ours).await?;
     }
     let host = host_first(app, tenant, room_id, heads.heads.into_iter().collect()).await?;
     for (origin, head) in host {
         log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
-    }
-    Ok(())
-}
-
-/// What the peer holds of our own log, by whichever way, needs no delivery any more.
-async fn needs_less(
-    app: &App,
-    tenant: &Tenant,
-    peer: &ServerName,
-    room_id: RoomId,
-    head: &LogPosition,
-) -> Result<()> {
-    let mut tx = app.db().begin().await?;
-    let (own, seqs) = (tenant.server_name(), [head.seq]);
-    let known = store::meeting::hashes(tenant, &mut tx, room_id, own, head.epoch, &seqs).await?;
-    // Another event at that place would be a fork; a later place, our own log after a restore.
-    if head.hash.is_some() && known.get(&head.seq) == head.hash.as_ref() {
-        let place = LogPlace {
-            epoch: head.epoch,
-            seq: head.seq,
-        };
-        outbox::holds(tenant, &mut tx, peer, room_id, place).await?;
-        tx.commit(()).await?;
     }
     Ok(())
 }

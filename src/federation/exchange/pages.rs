@@ -1,5 +1,9 @@
 //! Verifying events by the keys of their logs, off the threads that serve requests.
 
+use std::time::Instant;
+
+use prometheus_client::metrics::histogram::Histogram;
+
 use crate::app::App;
 use crate::db::DbError;
 use crate::events::core::event::Event;
@@ -17,6 +21,8 @@ pub(super) struct Keys {
     known: Vec<(ServerName, PublicKey, i64)>,
     /// The host's key, for a log that begins here.
     pinned: Option<(ServerName, PublicKey)>,
+    /// How long each verification takes.
+    durations: Histogram,
 }
 
 impl Keys {
@@ -32,7 +38,11 @@ impl Keys {
             .into_iter()
             .map(|key| (key.origin, key.public_key, key.from_seq))
             .collect();
-        Ok(Keys { known, pinned })
+        Ok(Keys {
+            known,
+            pinned,
+            durations: app.metrics().federation_verify.clone(),
+        })
     }
 
     /// Whether any key of this origin's log is known.
@@ -97,12 +107,18 @@ pub(super) async fn verify_all(
     mut keys: Keys,
     events: Vec<Event>,
 ) -> (Keys, Vec<Result<Verified<Event>, Unbelievable>>) {
+    let durations = keys.durations.clone();
     let work = move || {
         let mut verified = Vec::with_capacity(events.len());
         for event in events {
             let result = match keys.of(&event).cloned() {
                 None => Err(Unbelievable::NoKey),
-                Some(key) => verify(event, &key).map_err(Unbelievable::from),
+                Some(key) => {
+                    let started = Instant::now();
+                    let result = verify(event, &key).map_err(Unbelievable::from);
+                    keys.durations.observe(started.elapsed().as_secs_f64());
+                    result
+                }
             };
             if let Ok(event) = &result {
                 keys.learn(event);
@@ -118,6 +134,7 @@ pub(super) async fn verify_all(
             Keys {
                 known: Vec::new(),
                 pinned: None,
+                durations,
             },
             Vec::new(),
         ),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,8 @@ use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
 use crate::federation::model::Peer;
 use crate::federation::{Federation, store};
+use crate::http::metrics::FederationEventLabels;
+use crate::rooms::core::content::LogPosition;
 use crate::tenants::Tenant;
 
 /// Rooms that one batch takes from.
@@ -59,6 +62,8 @@ struct Batch {
     places: Vec<(RoomId, LogPlace)>,
     events: Vec<Value>,
     bytes: usize,
+    /// When its last event was written, in ms.
+    last_ts: Option<i64>,
 }
 
 impl Batch {
@@ -69,6 +74,7 @@ impl Batch {
         if is_full && !self.events.is_empty() {
             return false;
         }
+        self.last_ts = event.get("ts").and_then(Value::as_i64);
         self.places.push((room_id, place));
         self.events.push(event);
         self.bytes += bytes;
@@ -112,7 +118,12 @@ impl Sender {
             }
             match self.send_batch(&batch).await? {
                 Ok(rooms) => {
+                    self.count(&batch, &rooms);
+                    let known = had_everything(&batch, &rooms);
                     self.write_progress(rooms).await?;
+                    for room_id in known {
+                        self.ask_head(room_id).await?;
+                    }
                     delivered = true;
                     cut = cut.after_success();
                 }
@@ -236,6 +247,54 @@ impl Sender {
         }
     }
 
+    fn count(&self, batch: &Batch, rooms: &BTreeMap<RoomId, RoomOutcome>) {
+        let metrics = self.federation.metrics();
+        for (result, count) in rooms.values().flat_map(|room| &room.results) {
+            let labels = FederationEventLabels {
+                direction: "out",
+                result,
+            };
+            metrics
+                .federation_events
+                .get_or_create(&labels)
+                .inc_by(*count);
+        }
+        if let Some(ts) = batch.last_ts {
+            let lag_ms = self.federation.now_ms().saturating_sub(ts).max(0);
+            metrics.federation_lag.observe(lag_ms as f64 / 1_000.0);
+        }
+    }
+
+    /// Asks how far the server has a log that it fetches by itself faster than it is delivered.
+    async fn ask_head(&self, room_id: RoomId) -> Result<(), Failed> {
+        #[derive(Deserialize)]
+        struct Heads {
+            heads: BTreeMap<ServerName, LogPosition>,
+        }
+        let path = format!("{FEDERATION_PATH}/rooms/{room_id}/heads");
+        let call = Call {
+            method: Method::GET,
+            path_and_query: &path,
+            body: None,
+            max_response: MAX_ANSWER_BYTES,
+        };
+        let federation = &self.federation;
+        let answer = federation
+            .call(&self.tenant, &self.destination, call)
+            .await?;
+        // Whoever does not say gets everything delivered.
+        let heads = serde_json::from_slice::<Heads>(&answer.body).ok();
+        match heads.and_then(|heads| heads.heads.get(self.tenant.server_name()).cloned()) {
+            Some(head) => {
+                Ok(
+                    super::believe(federation, &self.tenant, &self.destination, room_id, &head)
+                        .await?,
+                )
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Sends a request that must arrive. One that is refused for good, or too old, is given up and journalled.
     async fn send_job(&self, job: &Job, now_ms: i64) -> Result<(), Failed> {
         let given_up = if now_ms >= job.expires_at {
@@ -352,6 +411,19 @@ impl Sender {
         tx.commit(()).await?;
         Ok(())
     }
+}
+
+/// Rooms of which a full batch brought nothing new.
+fn had_everything(batch: &Batch, rooms: &BTreeMap<RoomId, RoomOutcome>) -> Vec<RoomId> {
+    let is_known = |outcome: &RoomOutcome| outcome.results.keys().all(|kind| *kind == "duplicate");
+    if batch.events.len() < MAX_BATCH_EVENTS {
+        return Vec::new();
+    }
+    rooms
+        .iter()
+        .filter(|(_, outcome)| is_known(outcome))
+        .map(|(room_id, _)| *room_id)
+        .collect()
 }
 
 fn failed(answer: &PeerResponse) -> Failed {

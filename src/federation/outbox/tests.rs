@@ -158,7 +158,7 @@ async fn what_a_server_has_fetched_by_itself_is_not_delivered_again() {
     let mut tx = server.federation.db().begin().await.unwrap();
     // The last is beyond our log, the one before behind what it has.
     for seq in [2, 1, 9] {
-        holds(&server.tenant, &mut tx, &name(), room(1), at(seq))
+        store::outbox::holds(&server.tenant, &mut tx, &name(), room(1), at(seq))
             .await
             .unwrap();
     }

@@ -4,9 +4,9 @@ use super::batch::Batch;
 use super::place;
 use crate::db::DbError;
 use crate::events::core::event_type::EventType;
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
-use crate::events::model::{Placed, Standing};
+use crate::events::model::{Placed, Shown, Standing};
 use crate::events::store;
 use crate::messages;
 use crate::rooms::core::judge::Verdict;
@@ -82,7 +82,9 @@ async fn settle_waiting(
                 event.shown = place::shown_timeline(&event.event);
                 store::settle(tenant, &mut batch.tx, &event).await?;
                 show_effects(batch, tenant, &event).await?;
+                let about = event.target.unwrap_or(event.event.event_id);
                 batch.settled(event);
+                show_erased(batch, about).await?;
             }
         }
     }
@@ -99,6 +101,35 @@ async fn show_effects(
         return messages::project::refold(tenant, &mut batch.tx, event.event.event_id).await;
     }
     messages::project::apply(tenant, &mut batch.tx, event).await
+}
+
+/// Whether this is a message whose content is not here. What is missing may still come; until then it is not shown.
+pub(super) fn is_withheld(placed: &Placed) -> bool {
+    placed.event.event_type == EventType::ROOM_MESSAGE
+        && placed.event.content.is_none()
+        && placed.standing == Standing::Valid
+        && placed.shown == Shown::Never
+}
+
+/// A message that was erased before it came here is shown, as redacted, once the redaction is here too.
+pub(super) async fn show_erased(
+    batch: &mut Batch<'_>,
+    message: EventId,
+) -> Result<Option<Placed>, DbError> {
+    batch.flush().await?;
+    let tenant = batch.tenant.clone();
+    let found = store::by_id(&tenant, batch.tx.conn(), message).await?;
+    let Some(mut placed) = found.filter(is_withheld) else {
+        return Ok(None);
+    };
+    if !messages::project::is_redacted(&tenant, &mut batch.tx, message).await? {
+        return Ok(None);
+    }
+    placed.position = batch.next_position();
+    placed.shown = Shown::History;
+    store::settle(&tenant, &mut batch.tx, &placed).await?;
+    batch.settled(placed.clone());
+    Ok(Some(placed))
 }
 
 async fn judge(

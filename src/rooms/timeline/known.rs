@@ -14,6 +14,10 @@ use crate::events::model::Placed;
 use crate::events::store::meeting;
 use crate::rooms::core::content;
 
+/// How far apart the places that a page claims may be, to be looked up. A page is a piece of a log; who scatters places
+/// gets no answer about the far ones.
+const MOST_PLACES: i64 = 1_000;
+
 /// An epoch of a log.
 type Stretch = (RoomId, ServerName, i64);
 
@@ -88,7 +92,7 @@ async fn taken_places(
     events: &[Verified<Event>],
 ) -> Result<HashMap<Stretch, HashMap<i64, Hash>>, DbError> {
     let tenant = batch.tenant.clone();
-    let mut claimed: BTreeMap<Stretch, Vec<i64>> = BTreeMap::new();
+    let mut claimed: BTreeMap<Stretch, (i64, i64)> = BTreeMap::new();
     for event in events {
         let view = batch
             .views
@@ -96,13 +100,17 @@ async fn taken_places(
             .await?;
         let head = view.and_then(|view| view.logs.get(&event.origin));
         if head.is_some_and(|log| event.epoch == log.head.epoch && event.seq <= log.head.seq) {
-            claimed.entry(stretch(event)).or_default().push(event.seq);
+            let (from, to) = claimed
+                .entry(stretch(event))
+                .or_insert((event.seq, event.seq));
+            (*from, *to) = ((*from).min(event.seq), (*to).max(event.seq));
         }
     }
     let mut places = HashMap::with_capacity(claimed.len());
-    for ((room_id, origin, epoch), seqs) in claimed {
+    for ((room_id, origin, epoch), (from, to)) in claimed {
+        let range = (from, to.min(from.saturating_add(MOST_PLACES)));
         let hashes =
-            meeting::hashes(&tenant, &mut batch.tx, room_id, &origin, epoch, &seqs).await?;
+            meeting::hashes(&tenant, &mut batch.tx, room_id, &origin, epoch, range).await?;
         places.insert((room_id, origin, epoch), hashes);
     }
     Ok(places)

@@ -163,6 +163,16 @@ async fn land(
     if known.is_spoken_of(&placed.event) {
         late_effects(batch, &placed).await?;
     }
+    let is_redaction = event.event_type == EventType::ROOM_REDACTION;
+    let redacted = match &target {
+        Some(target) if is_redaction => Some(target),
+        _ => known.is_spoken_of(&placed.event).then_some(&placed),
+    };
+    if let Some(message) = redacted.filter(|message| aftermath::is_withheld(message))
+        && let Some(shown) = aftermath::show_erased(batch, message.event.event_id).await?
+    {
+        known.landed(&shown);
+    }
     if host_here && placed.standing == Standing::Valid {
         answer_as_host(batch, &placed, target.as_ref(), signer).await?;
     }

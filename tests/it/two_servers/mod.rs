@@ -158,8 +158,43 @@ async fn troubles(pair: &mut Pair, ledger: &Ledger) {
     pair.restore();
 }
 
+#[tokio::test]
+async fn what_was_redacted_before_it_crossed_over_is_shown_as_redacted() {
+    let pair = Pair::start(&PrivateCa::new()).await;
+    let [alice, anton] = pair.a.people(["alice", "anton"]).await;
+    let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
+    let room = shared_room(&alice, &anton, &of_b).await;
+
+    pair.cut();
+    let regretted = alice.says(&room, "Forget this").await;
+    let regretted = regretted["id"].as_str().unwrap();
+    alice
+        .api
+        .post(
+            &format!("/v1/rooms/{room}/events/{regretted}/redact"),
+            &json!({}),
+        )
+        .await
+        .data();
+    let last = alice.says(&room, "Remember this").await;
+    let last = last["id"].as_str().unwrap();
+    pair.restore();
+
+    let shown = async |person: &Person, event: &str| {
+        let path = format!("/v1/rooms/{room}/events/{event}");
+        let answer = person.api.get(&path).await;
+        (answer.status == 200).then(|| answer.data())
+    };
+    eventually("both cross over", CONVERGENCE, async || {
+        shown(&of_b[0], last).await.is_some() && shown(&of_b[0], regretted).await.is_some()
+    })
+    .await;
+    let event = shown(&of_b[0], regretted).await.unwrap();
+    assert_eq!(event["content"], json!({}));
+    assert_eq!(event["redacted_by"], json!(alice.id));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "does not converge yet: run it with tests/run --test it -- --ignored two_servers"]
 async fn two_servers_end_with_the_same_room() {
     let texts = fortunes();
     let ca = PrivateCa::new();

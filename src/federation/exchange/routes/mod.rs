@@ -6,13 +6,15 @@ mod invited;
 mod reading;
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::federation::core::descriptor::FEDERATION_PATH;
+use crate::federation::{Federation, counted};
 
 /// What other servers call about rooms.
-pub fn routes() -> Router<App> {
+pub fn routes(federation: Federation) -> Router<App> {
     let at = |path: &str| format!("{FEDERATION_PATH}{path}");
     Router::new()
         .route(&at("/send"), post(inbox::send))
@@ -24,4 +26,5 @@ pub fn routes() -> Router<App> {
         .route(&at("/rooms/{room_id}/members"), get(reading::members))
         .route(&at("/rooms/{room_id}/join"), post(host::join))
         .route(&at("/rooms/{room_id}/request"), post(host::request))
+        .route_layer(from_fn_with_state(federation, counted::incoming))
 }
