@@ -24,6 +24,7 @@ use crate::federation::{self, Federation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::{Presence, watch};
+use crate::rooms::store::members;
 use crate::rooms::timeline::{Writer, WriterParts};
 use crate::sync::Streams;
 use crate::tenants::model::DEFAULT_SLUG;
@@ -193,13 +194,25 @@ async fn open_beside(
     Ok((app, first_start))
 }
 
-/// Starts what a server does by itself: sending to peers, asking them for what was missed, watching sessions. A command that opens the
-/// data for a moment does none of it.
-pub fn start_tasks(app: &App) {
+/// Starts what a server does by itself: sending to peers, asking them for what was missed, watching sessions. A command
+/// that opens the data for a moment does none of it.
+///
+/// # Errors
+/// The database's.
+pub async fn start_tasks(app: &App) -> Result<(), DbError> {
+    let until_ms = app.now().saturating_add(
+        i64::try_from(app.config().federation.state_wait.as_millis()).unwrap_or(i64::MAX),
+    );
+    for tenant in app.tenants().all() {
+        let rooms = members::shared_rooms(&tenant, app.db()).await?;
+        let rooms = rooms.into_iter().map(|(room_id, _)| room_id);
+        app.federation().host_wait().begin(&tenant, rooms, until_ms);
+    }
     let outbox = federation::outbox::run(app.federation().clone(), app.stop().clone());
     app.tasks().spawn(outbox);
     app.tasks().spawn(watch::run(app.clone()));
     app.tasks().spawn(catch_up::run(app.clone()));
+    Ok(())
 }
 
 /// Makes the first tenant in a new database; in an old one, refuses a name that contradicts the stored one.

@@ -67,7 +67,7 @@ impl Server {
         let config = Config::load(settings).unwrap().config;
         let clock = Clock::manual(START);
         let (app, _) = super::open(config, clock.clone()).await.unwrap();
-        super::start_tasks(&app);
+        super::start_tasks(&app).await.unwrap();
         let router = super::router(&app);
         Server {
             app,

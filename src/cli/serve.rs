@@ -43,7 +43,7 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
         app.tasks().spawn(metrics);
     }
     control(&app)?;
-    app::start_tasks(&app);
+    app::start_tasks(&app).await.map_err(Failure::failed)?;
     cancel_on_signals(app.stop().clone())?;
 
     let scheme = if tls.is_some() { "https" } else { "http" };

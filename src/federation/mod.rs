@@ -2,7 +2,8 @@
 //!
 //! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
-//! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests.
+//! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests,
+//! [`host_wait`] holds back a host that has just started.
 //!
 //! May use `events`, `rooms` and `tenants` through their public functions; its tables are its own. In turn, whoever
 //! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
@@ -18,6 +19,7 @@ pub mod error;
 pub mod exchange;
 #[cfg(test)]
 mod flow_tests;
+pub mod host_wait;
 pub mod identity;
 pub mod journal;
 pub mod model;
@@ -40,6 +42,7 @@ use self::client::{Call, Client, Destination, PeerResponse, Signer};
 use self::core::descriptor::BaseUrl;
 use self::core::policy::{Policy, PolicyChange};
 use self::error::{CallError, FederationError};
+use self::host_wait::HostWait;
 use self::identity::Identity;
 use self::journal::Journal;
 use self::peers::Peers;
@@ -62,6 +65,7 @@ struct Inner {
     policies: Policies,
     peers: Peers,
     journal: Journal,
+    host_wait: HostWait,
     /// Told when there may be something to deliver.
     deliveries: Notify,
 }
@@ -95,6 +99,7 @@ impl Federation {
             policies: Policies::new(parts.db.clone()),
             peers: Peers::new(parts.db.clone(), parts.clock.clone(), parts.client.clone()),
             journal: Journal::new(Arc::clone(&parts.metrics)),
+            host_wait: HostWait::default(),
             deliveries: Notify::new(),
             parts,
         };
@@ -129,6 +134,12 @@ impl Federation {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.0.journal
+    }
+
+    /// Rooms hosted here that do not change after a start before somebody was asked.
+    #[must_use]
+    pub fn host_wait(&self) -> &HostWait {
+        &self.0.host_wait
     }
 
     /// This server's keys.

@@ -24,6 +24,11 @@ pub enum RoomError {
     /// `SW_SERVICE_UNAVAILABLE`: the server stops.
     #[error("the server is stopping")]
     Stopping,
+    /// `SW_SERVICE_UNAVAILABLE`: the server has just started and asks the room's other servers first.
+    #[error(
+        "the server has just started and asks the room's other servers first, try again in a moment"
+    )]
+    PeersNotAsked,
     /// The database's own code.
     #[error("{0}")]
     Db(Arc<DbError>),
@@ -35,7 +40,7 @@ impl Coded for RoomError {
             RoomError::Refused(refusal) => refusal.code(),
             RoomError::TooLarge => Code::ContentTooLarge,
             RoomError::Unsignable(_) => Code::InternalError,
-            RoomError::Stopping => Code::ServiceUnavailable,
+            RoomError::Stopping | RoomError::PeersNotAsked => Code::ServiceUnavailable,
             RoomError::Db(error) => error.code(),
         }
     }
@@ -46,6 +51,7 @@ impl Coded for RoomError {
             RoomError::TooLarge
             | RoomError::Unsignable(_)
             | RoomError::Stopping
+            | RoomError::PeersNotAsked
             | RoomError::Db(_) => None,
         }
     }

@@ -35,10 +35,25 @@ pub async fn perform(
     if !is_here && !is_own_affair {
         return remote::ask_host(app, &caller.tenant, row, &caller.fqid, &command).await;
     }
+    if is_here && !is_own_affair {
+        require_peers_asked(app, &caller.tenant, row.id)?;
+    }
     Ok(app
         .timeline()
         .act(act(app, caller, row.id, command).await?)
         .await?)
+}
+
+/// Whether a room hosted here may change its state by now: not right after a start.
+pub fn require_peers_asked(app: &App, tenant: &Tenant, room_id: RoomId) -> Result<(), RoomError> {
+    if app
+        .federation()
+        .host_wait()
+        .holds(tenant, room_id, app.now())
+    {
+        return Err(RoomError::PeersNotAsked);
+    }
+    Ok(())
 }
 
 /// A command for the own writer.

@@ -106,6 +106,7 @@ pub(super) async fn room(
     for (origin, head) in host {
         log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
     }
+    app.federation().host_wait().heard(tenant, room_id);
     Ok(())
 }
 

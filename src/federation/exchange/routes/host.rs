@@ -20,6 +20,7 @@ use crate::http::path::{Path, PathId};
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey, RoomType, SettingsChange};
 use crate::rooms::core::decide::{Command, Invitee, Joining};
+use crate::rooms::perform::require_peers_asked;
 use crate::rooms::store::{members, rooms};
 use crate::rooms::timeline::{Act, Once, Outcome};
 use crate::tenants::Tenant;
@@ -72,6 +73,7 @@ async fn carry_out(
         return Err(malformed("body.room_id"));
     }
     let command = command(app, &tenant, &request).await?;
+    require_peers_asked(app, &tenant, room_id)?;
     let policy = app.federation().policies().get(&tenant).await?;
     let act = Act {
         tenant: tenant.clone(),
