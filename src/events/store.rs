@@ -128,7 +128,7 @@ pub async fn erase(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<()
     .execute(tx.conn())
     .await?;
     let sql = "UPDATE events SET content = NULL, salt = NULL
-               WHERE tenant = $1 AND target_id = $2 AND type = 'swp.room.message.edit'";
+               WHERE tenant = $1 AND target_id = $2 AND type = 'swp.room.message.edit' AND verdict = 'valid'";
     sqlx::query(sql)
         .bind(tenant.key())
         .bind(&id)
@@ -239,6 +239,31 @@ pub async fn highest_claim(
     .fetch_one(tx.conn())
     .await?;
     Ok(highest.unwrap_or(0))
+}
+
+/// What each event of one origin's log beyond `(epoch, seq)` claims as the host's state, in the order of the log.
+pub async fn claims_beyond(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    (epoch, seq): (i64, i64),
+) -> Result<Vec<((i64, i64), i64)>, DbError> {
+    let rows: Vec<(i64, i64, i64)> = sqlx::query_as(
+        "SELECT epoch, seq, state_seq FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3
+         AND (epoch > $4 OR (epoch = $4 AND seq > $5)) ORDER BY epoch, seq",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(epoch)
+    .bind(seq)
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|(epoch, seq, state_seq)| ((epoch, seq), state_seq))
+        .collect())
 }
 
 /// The event with this id.

@@ -10,16 +10,24 @@ use super::model::{Changes, Edited, Redacted};
 use super::store::{changes, reactions, references};
 use crate::db::{DbError, Tx};
 use crate::events;
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Placed, Standing};
-use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
+
+/// Tells whether a redaction can no longer be cut off: then it erases what it took back.
+pub type IsSettled<'a> = &'a (dyn Fn(&Event) -> bool + Sync);
 
 /// Writes what an event changed about messages. One about a message that is not here waits for it, and the message is then
 /// made by [`refold`] ([`came_after`] tells which ones).
-pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), DbError> {
+pub async fn apply(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    placed: &Placed,
+    is_settled: IsSettled<'_>,
+) -> Result<(), DbError> {
     if placed.standing != Standing::Valid {
         return Ok(());
     }
@@ -30,7 +38,7 @@ pub async fn apply(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), 
         return Ok(());
     };
     match events::store::by_id(tenant, tx.conn(), target).await? {
-        Some(target) => affect(tenant, tx, &target, placed).await,
+        Some(target) => affect(tenant, tx, &target, placed, is_settled).await,
         None => Ok(()),
     }
 }
@@ -52,14 +60,19 @@ pub async fn came_after(
 }
 
 /// Makes the rows of a message anew from the events that still count.
-pub async fn refold(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<(), DbError> {
+pub async fn refold(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    target: EventId,
+    is_settled: IsSettled<'_>,
+) -> Result<(), DbError> {
     changes::delete(tenant, tx, target).await?;
     reactions::delete(tenant, tx, target).await?;
     references::delete(tenant, tx, target).await?;
     match events::store::by_id(tenant, tx.conn(), target).await? {
         Some(message) if message.standing == Standing::Valid => {
             refer(tenant, tx, &message).await?;
-            effects_on(tenant, tx, &message).await
+            effects_on(tenant, tx, &message, is_settled).await
         }
         _ => Ok(()),
     }
@@ -93,9 +106,14 @@ pub async fn erase_settled(
     Ok(())
 }
 
-async fn effects_on(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbError> {
+async fn effects_on(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    message: &Placed,
+    is_settled: IsSettled<'_>,
+) -> Result<(), DbError> {
     for event in events::store::about(tenant, tx, message.event.event_id).await? {
-        affect(tenant, tx, message, &event).await?;
+        affect(tenant, tx, message, &event, is_settled).await?;
     }
     Ok(())
 }
@@ -105,6 +123,7 @@ async fn affect(
     tx: &mut Tx,
     target: &Placed,
     event: &Placed,
+    is_settled: IsSettled<'_>,
 ) -> Result<(), DbError> {
     match effect::on(target, event) {
         None => Ok(()),
@@ -114,7 +133,7 @@ async fn affect(
             by_sender,
         }) => {
             redact(tenant, tx, target, redacted).await?;
-            if by_sender || is_host(tenant, tx, target.event.room_id, &event.event.origin).await? {
+            if by_sender || is_settled(&event.event) {
                 events::store::erase(tenant, tx, target.event.event_id).await?;
             }
             Ok(())
@@ -211,16 +230,6 @@ async fn refer(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbE
         references::mention(tenant, tx, message, &mentioned).await?;
     }
     Ok(())
-}
-
-async fn is_host(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-    origin: &ServerName,
-) -> Result<bool, DbError> {
-    let room = rooms::get(tenant, tx.conn(), room_id).await?;
-    Ok(room.is_some_and(|room| room.host == *origin))
 }
 
 fn sender_id(placed: &Placed) -> Option<ParticipantId> {

@@ -10,6 +10,7 @@ use sqlx::Row;
 use super::{apply, came_after, erase_settled, refold};
 use crate::app::test_server::Server;
 use crate::db::Tx;
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
@@ -136,6 +137,11 @@ fn eventful(nonce: usize, redacted_by: Option<&str>) -> (Logs, EventId, Option<E
     (logs, message, redaction)
 }
 
+/// Nothing is acknowledged: only the host's own redactions are settled.
+fn is_hosts(event: &Event) -> bool {
+    event.origin.as_str() == HOST
+}
+
 struct Store {
     server: Server,
     tenant: Tenant,
@@ -168,9 +174,13 @@ impl Store {
             let placed = [placed];
             let late = came_after(&self.tenant, &mut tx, &placed).await.unwrap();
             store::insert(&self.tenant, &mut tx, &placed).await.unwrap();
-            apply(&self.tenant, &mut tx, &placed[0]).await.unwrap();
+            apply(&self.tenant, &mut tx, &placed[0], &is_hosts)
+                .await
+                .unwrap();
             for message in late {
-                refold(&self.tenant, &mut tx, message).await.unwrap();
+                refold(&self.tenant, &mut tx, message, &is_hosts)
+                    .await
+                    .unwrap();
             }
         }
         tx.commit(()).await.unwrap();
@@ -183,7 +193,9 @@ impl Store {
         let mut tx = self.begin().await;
         clear_projections(&self.tenant, &mut tx).await.unwrap();
         for placed in &all {
-            apply(&self.tenant, &mut tx, placed).await.unwrap();
+            apply(&self.tenant, &mut tx, placed, &is_hosts)
+                .await
+                .unwrap();
         }
         tx.commit(()).await.unwrap();
     }
@@ -336,7 +348,9 @@ async fn a_redaction_that_is_cut_off_has_destroyed_nothing() {
     store::make_void(&store.tenant, &mut tx, redaction.unwrap())
         .await
         .unwrap();
-    refold(&store.tenant, &mut tx, message).await.unwrap();
+    refold(&store.tenant, &mut tx, message, &is_hosts)
+        .await
+        .unwrap();
     tx.commit(()).await.unwrap();
     let (logs, untouched, _) = eventful(1, None);
     store
@@ -375,7 +389,9 @@ async fn what_a_room_says_of_another_room_s_message_has_no_effect() {
             .await
             .unwrap();
     }
-    refold(&store.tenant, &mut tx, message).await.unwrap();
+    refold(&store.tenant, &mut tx, message, &is_hosts)
+        .await
+        .unwrap();
     tx.commit(()).await.unwrap();
     assert_eq!(store.rows(message).await, before);
     assert!(store.has_content(message).await);

@@ -8,6 +8,8 @@ pub mod access;
 pub mod core;
 pub mod error;
 pub mod inviting;
+#[cfg(test)]
+mod judgement_tests;
 pub mod making;
 pub mod model;
 pub mod new_levels;

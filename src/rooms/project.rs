@@ -5,6 +5,7 @@ use super::core::view::RoomView;
 use super::profiles;
 use super::store::{members, rooms, spans};
 use crate::db::{DbError, Tx};
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
@@ -45,9 +46,32 @@ pub async fn event(
         )
         .await;
     } else if event.event_type != EventType::ROOM_LEAVE {
-        return messages::project::apply(tenant, tx, placed).await;
+        return messages::project::apply(tenant, tx, placed, &|event| is_settled(view, event))
+            .await;
     }
     membership(tenant, tx, view, placed, change).await
+}
+
+/// Whether the event can no longer be cut off.
+pub fn is_settled(view: &RoomView, event: &Event) -> bool {
+    let place = (event.epoch, event.seq);
+    place <= view.history.settled(&event.origin)
+}
+
+/// Erases what moderators redacted up to where a state event acknowledges their logs. What the state event itself cuts
+/// off must be void by then.
+pub async fn erase_settled(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    room_id: RoomId,
+    state: &StateChange,
+) -> Result<(), DbError> {
+    for origin in state.seen.keys().chain(state.cutoff.keys()) {
+        let (_, seq) = view.history.settled(origin);
+        messages::project::erase_settled(tenant, tx, room_id, origin, seq).await?;
+    }
+    Ok(())
 }
 
 async fn state_event(
@@ -78,9 +102,6 @@ async fn state_event(
             profiles::remember(tenant, tx, event.room_id, change, now).await?;
         }
         _ => {}
-    }
-    for (origin, position) in &state.seen {
-        messages::project::erase_settled(tenant, tx, event.room_id, origin, position.seq).await?;
     }
     Ok(())
 }

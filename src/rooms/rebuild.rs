@@ -40,6 +40,9 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
             if let Some(view) = views.get_mut(&room_id) {
                 let change = place::replay(view, placed);
                 project::event(tenant, &mut tx, view, placed, change.as_ref(), now).await?;
+                if let Some(change) = &change {
+                    project::erase_settled(tenant, &mut tx, view, room_id, change).await?;
+                }
                 replayed += 1;
             }
         }

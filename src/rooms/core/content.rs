@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::levels::LevelKey;
+use super::levels::{LevelKey, OWNER};
 use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::EventId;
@@ -333,12 +334,20 @@ impl StateChange {
             action: Action,
         }
         let marks = Marks::deserialize(content)?;
+        let in_range = |level: &u8| match *level <= OWNER {
+            true => Ok(()),
+            false => Err(serde_json::Error::custom("a level is from 0 to 100")),
+        };
         let change = match event_type {
             of if *of == EventType::ROOM_CREATE => {
-                Change::Create(Box::new(Create::deserialize(content)?))
+                let create = Create::deserialize(content)?;
+                create.power_levels.values().try_for_each(in_range)?;
+                Change::Create(Box::new(create))
             }
             of if *of == EventType::ROOM_MEMBER => {
-                Change::Member(Box::new(MemberChange::deserialize(content)?))
+                let change = MemberChange::deserialize(content)?;
+                in_range(&change.power_level)?;
+                Change::Member(Box::new(change))
             }
             of if *of == EventType::ROOM_NAME => Change::Name(Name::deserialize(content)?.name),
             of if *of == EventType::ROOM_TOPIC => Change::Topic(Topic::deserialize(content)?.topic),
@@ -349,7 +358,9 @@ impl StateChange {
                 Change::Settings(Box::new(SettingsChange::deserialize(content)?))
             }
             of if *of == EventType::ROOM_POWER_LEVELS => {
-                Change::PowerLevels(PowerLevels::deserialize(content)?.power_levels)
+                let levels = PowerLevels::deserialize(content)?.power_levels;
+                levels.values().try_for_each(in_range)?;
+                Change::PowerLevels(levels)
             }
             of if *of == EventType::ROOM_PIN => {
                 let Pin { event_id, action } = Pin::deserialize(content)?;
@@ -436,7 +447,7 @@ pub fn target(
         of if *of == EventType::ROOM_MESSAGE_EDIT => {
             let edit = Edit::deserialize(content)?;
             if !edit.content.is_object() {
-                return Err(serde::de::Error::custom("`content` is not an object"));
+                return Err(serde_json::Error::custom("`content` is not an object"));
             }
             Some(edit.event_id)
         }
@@ -444,7 +455,7 @@ pub fn target(
         of if *of == EventType::ROOM_REACTION => {
             let reaction = Reaction::deserialize(content)?;
             if !is_emoji(&reaction.emoji) {
-                return Err(serde::de::Error::custom(
+                return Err(serde_json::Error::custom(
                     "`emoji` is not 1 to 64 bytes without control characters",
                 ));
             }
@@ -452,6 +463,11 @@ pub fn target(
         }
         _ => None,
     })
+}
+
+/// Whether a reaction's content takes the reaction away: that needs no level, like taking back what one said.
+pub fn takes_reaction_back(content: &Value) -> bool {
+    Reaction::deserialize(content).is_ok_and(|reaction| reaction.action == Action::Remove)
 }
 
 #[cfg(test)]

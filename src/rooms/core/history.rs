@@ -4,13 +4,14 @@
 //! that chain, so each fact is kept as a timeline of `(position, value)` instead of one current value: the state after
 //! state event `k` is a binary search away, and folding happens once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::content::{
     Change, Create, HistoryVisibility, Lifecycle, LogPosition, MemberChange, Membership, Positions,
     RoomType, SettingsChange, StateChange,
 };
 use super::levels::{LevelKey, Levels, OWNER};
+use super::servers::ServerLists;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, ParticipantId};
 use crate::events::core::names::{Fqid, ServerName};
@@ -62,26 +63,6 @@ pub struct Member {
     pub expires_at: Option<i64>,
     /// When the change was made, in ms.
     pub changed_at: i64,
-}
-
-/// Which servers a room lets in: `None` lets all in that are not denied.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ServerLists {
-    /// If set, only these.
-    pub allowed: Option<BTreeSet<ServerName>>,
-    /// Never these.
-    pub denied: BTreeSet<ServerName>,
-}
-
-impl ServerLists {
-    /// Whether `server` may take part.
-    pub fn allow(&self, server: &ServerName) -> bool {
-        !self.denied.contains(server)
-            && self
-                .allowed
-                .as_ref()
-                .is_none_or(|allowed| allowed.contains(server))
-    }
 }
 
 /// Settings that judge nothing: the latest value is enough.
@@ -142,6 +123,7 @@ pub struct History {
     servers: Timeline<ServerLists>,
     takings: Vec<(StateSeq, Loser)>,
     floors: BTreeMap<ServerName, Timeline<LogPosition>>,
+    stalled: Option<StateSeq>,
 }
 
 impl History {
@@ -181,6 +163,7 @@ impl History {
             servers: Timeline::default(),
             takings: Vec::new(),
             floors: BTreeMap::new(),
+            stalled: None,
         };
         let levels = Levels::initial(create.room_type, restricted).with(&create.power_levels);
         history.levels.push(seq, levels);
@@ -289,29 +272,39 @@ impl History {
             self.edit_window.push(k, window);
         }
         if change.allowed_servers.is_some() || change.denied_servers.is_some() {
-            let mut lists = self.servers.latest().cloned().unwrap_or_default();
-            if let Some(allowed) = &change.allowed_servers {
-                lists.allowed = (!allowed.is_empty()).then(|| allowed.iter().cloned().collect());
+            let before = self.server_lists();
+            let lists = before.with(change);
+            if lists.stricter_than(&before) {
+                self.takings.push((k, Loser::Everyone));
             }
-            if let Some(denied) = &change.denied_servers {
-                lists.denied = denied.iter().cloned().collect();
-            }
-            self.takings.push((k, Loser::Everyone));
             self.servers.push(k, lists);
         }
     }
 
-    /// A cut never falls below what an earlier state event of the host acknowledged.
+    /// A cut never falls below what an earlier state event of the host acknowledged: `seen` binds those that follow.
     fn raise_floors(&mut self, k: StateSeq, state: &StateChange) {
-        for (origin, position) in state.cutoff.iter().chain(&state.seen) {
-            let floor = self.floors.entry(origin.clone()).or_default();
-            if floor
-                .latest()
-                .is_none_or(|before| before.order() < position.order())
-            {
-                floor.push(k, position.clone());
+        for (from, marks) in [(k, &state.cutoff), (k + 1, &state.seen)] {
+            for (origin, position) in marks {
+                let floor = self.floors.entry(origin.clone()).or_default();
+                if floor
+                    .latest()
+                    .is_none_or(|before| before.order() < position.order())
+                {
+                    floor.push(from, position.clone());
+                }
             }
         }
+    }
+
+    /// Takes note of a state event in the host's log that cannot join the chain, because its content is missing or it
+    /// names another state event than the one before it: no later one can join either.
+    pub fn stall(&mut self, seq: StateSeq) {
+        self.stalled.get_or_insert(seq);
+    }
+
+    /// Whether a state event of the host's log is outside of the chain.
+    pub fn is_stalled(&self) -> bool {
+        self.stalled.is_some()
     }
 
     /// The room's host.
@@ -330,8 +323,11 @@ impl History {
         self.chain.get(index).map(|(_, hash)| *hash)
     }
 
-    /// The last state event before position `seq` of the host's own log.
+    /// The last state event before position `seq` of the host's own log; one outside of the chain, if there is one.
     pub fn last_before(&self, seq: i64) -> StateSeq {
+        if let Some(stalled) = self.stalled.filter(|stalled| *stalled < seq) {
+            return stalled;
+        }
         let index = self.chain.partition_point(|(at, _)| *at < seq);
         index
             .checked_sub(1)
@@ -371,6 +367,17 @@ impl History {
         self.floors
             .get(origin)
             .and_then(|floor| floor.at(k))
+            .map_or((1, 0), LogPosition::order)
+    }
+
+    /// The last event of `origin` that can no longer be cut off: the host acknowledged it, or wrote it itself.
+    pub fn settled(&self, origin: &ServerName) -> (i64, i64) {
+        if *origin == self.host {
+            return (i64::MAX, i64::MAX);
+        }
+        self.floors
+            .get(origin)
+            .and_then(Timeline::latest)
             .map_or((1, 0), LogPosition::order)
     }
 
@@ -423,6 +430,11 @@ impl History {
             .latest()
             .copied()
             .unwrap_or(Lifecycle::Closed)
+    }
+
+    /// Which servers may take part now.
+    pub fn server_lists(&self) -> ServerLists {
+        self.servers.latest().cloned().unwrap_or_default()
     }
 
     /// The edit window of now, in seconds.

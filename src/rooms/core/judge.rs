@@ -20,7 +20,7 @@ pub struct Claim<'a> {
     pub epoch: i64,
     /// Its number.
     pub seq: i64,
-    /// Who sent it; only state events have none, and they are not judged.
+    /// Who sent it.
     pub sender: &'a Fqid,
     /// Its type.
     pub event_type: &'a EventType,
@@ -34,6 +34,10 @@ pub struct Claim<'a> {
     pub highest_state_seq: StateSeq,
     /// The sender's own leaves in the same log: their `(epoch, seq)`.
     pub leaves: &'a [(i64, i64)],
+    /// Whether its content cannot be that of its type.
+    pub malformed: bool,
+    /// Whether it takes an own reaction away.
+    pub takes_back: bool,
     /// The event that an edit, redaction or reaction is about, where it is known.
     pub target: Option<Target<'a>>,
 }
@@ -41,7 +45,7 @@ pub struct Claim<'a> {
 /// What the rule needs to know of an edit's, redaction's or reaction's target.
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
-    /// Who sent it.
+    /// Who sent it; only somebody of the server in whose log it stands.
     pub sender: Option<&'a Fqid>,
     /// Its type.
     pub event_type: &'a EventType,
@@ -52,6 +56,12 @@ pub struct Target<'a> {
 /// Why an event does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
+    /// It names a sender of another server: a server speaks for its own people.
+    #[error("the sender belongs to another server")]
+    ForeignSender,
+    /// A state event in the log of another server than the host.
+    #[error("only the room's host changes its state")]
+    NotTheHost,
     /// The sender had not joined, or was removed.
     #[error("the sender is not a member")]
     NotMember,
@@ -86,9 +96,11 @@ impl Reason {
     pub fn code(self) -> Code {
         match self {
             Reason::NotMember => Code::NotMember,
-            Reason::LevelTooLow | Reason::ServerNotAllowed | Reason::NotTheSender => {
-                Code::RoomForbidden
-            }
+            Reason::ForeignSender
+            | Reason::NotTheHost
+            | Reason::LevelTooLow
+            | Reason::ServerNotAllowed
+            | Reason::NotTheSender => Code::RoomForbidden,
             Reason::Frozen => Code::RoomFrozen,
             Reason::TooOldToEdit => Code::EventTooOldToEdit,
             Reason::RedactForbidden => Code::RedactForbidden,
@@ -119,23 +131,28 @@ pub enum Verdict {
     Wait(Waiting),
 }
 
-/// Judges an event of the timeline: everything but state events and log bookkeeping.
+/// Judges an event of the timeline: everything but the host's state events and bookkeeping of the log.
 pub fn judge(history: &History, claim: &Claim<'_>) -> Verdict {
-    let (last, _) = history.last();
-    if claim.state_seq > last || claim.highest_state_seq > last {
-        return Verdict::Wait(Waiting::State);
+    if claim.sender.server_name() != claim.origin {
+        return Verdict::Void(Reason::ForeignSender);
     }
-    if claim.state_hash.is_none() || history.hash_at(claim.state_seq) != claim.state_hash {
-        return Verdict::Wait(Waiting::StateHash);
-    }
-    if is_own_redaction(claim) {
-        return Verdict::Valid;
+    if claim.event_type.is_state() {
+        return Verdict::Void(Reason::NotTheHost);
     }
     let stated = if claim.origin == history.host() {
         history.last_before(claim.seq)
     } else {
         claim.highest_state_seq
     };
+    if let Some(waiting) = waits(history, stated, claim) {
+        return Verdict::Wait(waiting);
+    }
+    if claim.malformed {
+        return Verdict::Void(Reason::Malformed);
+    }
+    if is_own_redaction(claim) {
+        return Verdict::Valid;
+    }
     if let Err(reason) = right(history, stated, claim) {
         return Verdict::Void(reason);
     }
@@ -146,6 +163,17 @@ pub fn judge(history: &History, claim: &Claim<'_>) -> Verdict {
         }
     }
     Verdict::Valid
+}
+
+/// What the event waits for, if it does: the state that it rests on, or the one that it names.
+fn waits(history: &History, stated: StateSeq, claim: &Claim<'_>) -> Option<Waiting> {
+    let (last, _) = history.last();
+    if stated > last || claim.state_seq > last {
+        return Some(Waiting::State);
+    }
+    let is_named =
+        claim.state_hash.is_some() && history.hash_at(claim.state_seq) == claim.state_hash;
+    (!is_named).then_some(Waiting::StateHash)
 }
 
 /// A person can always take back what it said, whatever became of its rights.
@@ -189,7 +217,9 @@ fn right(history: &History, k: StateSeq, claim: &Claim<'_>) -> Result<(), Reason
     match claim.event_type {
         of if *of == EventType::ROOM_MESSAGE => level(LevelKey::Send),
         of if *of == EventType::ROOM_REACTION => {
-            level(LevelKey::React)?;
+            if !claim.takes_back {
+                level(LevelKey::React)?;
+            }
             is_message(claim.target.as_ref())
         }
         of if *of == EventType::ROOM_MESSAGE_EDIT => may_edit(history, k, claim),

@@ -8,4 +8,5 @@ pub mod decide;
 pub mod history;
 pub mod judge;
 pub mod levels;
+pub mod servers;
 pub mod view;

@@ -3,25 +3,51 @@
 use super::batch::Batch;
 use super::place;
 use crate::db::DbError;
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
-use crate::events::model::{Placed, Shown, Standing};
+use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store;
 use crate::messages;
+use crate::rooms::core::content::StateChange;
 use crate::rooms::core::judge::Verdict;
+use crate::rooms::project;
 use crate::tenants::Tenant;
 
-/// Judges again what a state event may have changed. In a room hosted here nothing lies beyond a cut-off, and whoever
-/// waited was waiting for somebody else's state.
-pub(super) async fn of_state(batch: &mut Batch<'_>, state: &Placed) -> Result<(), DbError> {
+/// Judges again what a state event from elsewhere may have changed; the own log, too, comes back from peers after a
+/// restore. What this server writes as a host itself changes no verdict: it cuts off nothing that it holds, and nobody
+/// waits for a state event that did not exist.
+pub(super) async fn of_state(
+    batch: &mut Batch<'_>,
+    state: &Placed,
+    change: Option<&StateChange>,
+) -> Result<(), DbError> {
     let tenant = batch.tenant.clone();
     let room_id = state.event.room_id;
-    if state.event.origin == *tenant.server_name() {
+    void_beyond_cuts(batch, &tenant, state).await?;
+    settle_waiting(batch, &tenant, room_id).await?;
+    match change {
+        Some(change) => of_marks(batch, room_id, change).await,
+        None => Ok(()),
+    }
+}
+
+/// Erases what the state event acknowledges as redacted.
+pub(super) async fn of_marks(
+    batch: &mut Batch<'_>,
+    room_id: RoomId,
+    change: &StateChange,
+) -> Result<(), DbError> {
+    if change.seen.is_empty() && change.cutoff.is_empty() {
         return Ok(());
     }
-    void_beyond_cuts(batch, &tenant, state).await?;
-    settle_waiting(batch, &tenant, room_id).await
+    batch.flush().await?;
+    let tenant = batch.tenant.clone();
+    match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
+        Some(view) => project::erase_settled(&tenant, &mut batch.tx, view, room_id, change).await,
+        None => Ok(()),
+    }
 }
 
 /// Voids events that lie beyond the cut-off of the right that the state event took away.
@@ -49,10 +75,19 @@ async fn void_beyond_cuts(
     batch.flush().await?;
     for (origin, cut) in cuts {
         let events = store::beyond(tenant, &mut batch.tx, room_id, &origin, cut, None).await?;
+        if events.is_empty() {
+            continue;
+        }
         let mut highest =
             store::highest_claim(tenant, &mut batch.tx, room_id, &origin, cut).await?;
+        // Predecessors that do not count claim all the same.
+        let claims = store::claims_beyond(tenant, &mut batch.tx, room_id, &origin, cut).await?;
+        let mut claims = claims.into_iter().peekable();
         for event in events {
-            highest = highest.max(event.event.state_seq);
+            let place = (event.event.epoch, event.event.seq);
+            while let Some((_, claim)) = claims.next_if(|(at, _)| *at <= place) {
+                highest = highest.max(claim);
+            }
             if let Verdict::Void(_) = judge(batch, tenant, &event, highest).await? {
                 make_void(batch, tenant, &event).await?;
             }
@@ -69,6 +104,10 @@ async fn settle_waiting(
 ) -> Result<(), DbError> {
     batch.flush().await?;
     for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
+        // A state event that waits is not judged: it joins the host's chain or does not.
+        if event.kind != Kind::Timeline {
+            continue;
+        }
         let place = (event.event.epoch, event.event.seq);
         let highest =
             store::highest_claim(tenant, &mut batch.tx, room_id, &event.event.origin, place)
@@ -97,10 +136,14 @@ async fn show_effects(
     tenant: &Tenant,
     event: &Placed,
 ) -> Result<(), DbError> {
+    let room_id = event.event.room_id;
     if event.event.event_type == EventType::ROOM_MESSAGE {
-        return messages::project::refold(tenant, &mut batch.tx, event.event.event_id).await;
+        return refold(batch, tenant, room_id, event.event.event_id).await;
     }
-    messages::project::apply(tenant, &mut batch.tx, event).await
+    match batch.views.get(tenant, &mut batch.tx, room_id).await? {
+        Some(view) => project::event(tenant, &mut batch.tx, view, event, None, batch.now).await,
+        None => Ok(()),
+    }
 }
 
 /// Whether this is a message whose content is not here. What is missing may still come; until then it is not shown.
@@ -144,12 +187,22 @@ async fn judge(
     };
     // What a room says of another room's message is judged as if that were unknown: other servers may not have it.
     let target = target.filter(|target| target.event.room_id == event.event.room_id);
+    judge_about(batch, tenant, event, highest, target.as_ref()).await
+}
+
+async fn judge_about(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+    highest: i64,
+    target: Option<&Placed>,
+) -> Result<Verdict, DbError> {
     let view = batch
         .views
         .get(tenant, &mut batch.tx, event.event.room_id)
         .await?;
     Ok(match view {
-        Some(view) => place::judge_event(view, &event.event, highest, target.as_ref()),
+        Some(view) => place::judge_event(view, &event.event, highest, target),
         None => Verdict::Wait(crate::rooms::core::judge::Waiting::State),
     })
 }
@@ -158,10 +211,25 @@ async fn judge(
 async fn make_void(batch: &mut Batch<'_>, tenant: &Tenant, event: &Placed) -> Result<(), DbError> {
     store::make_void(tenant, &mut batch.tx, event.event.event_id).await?;
     let about = event.target.unwrap_or(event.event.event_id);
-    messages::project::refold(tenant, &mut batch.tx, about).await
+    refold(batch, tenant, event.event.room_id, about).await
 }
 
-/// Events about a message that was voided or arrived late are judged by what is known of it now.
+/// Makes the rows of a message anew.
+pub(super) async fn refold(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    room_id: RoomId,
+    message: EventId,
+) -> Result<(), DbError> {
+    let Some(view) = batch.views.get(tenant, &mut batch.tx, room_id).await? else {
+        return Ok(());
+    };
+    let is_settled = |event: &Event| project::is_settled(view, event);
+    messages::project::refold(tenant, &mut batch.tx, message, &is_settled).await
+}
+
+/// Judges events that came before what they are about, now that it is here: before it takes its place, so that nothing
+/// of theirs takes effect that does not count.
 pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Result<(), DbError> {
     let tenant = batch.tenant.clone();
     let room_id = target.event.room_id;
@@ -175,7 +243,8 @@ pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Re
         let highest =
             store::highest_claim(&tenant, &mut batch.tx, room_id, &event.event.origin, place)
                 .await?;
-        if let Verdict::Void(_) = judge(batch, &tenant, &event, highest).await? {
+        let verdict = judge_about(batch, &tenant, &event, highest, Some(target)).await?;
+        if let Verdict::Void(_) = verdict {
             make_void(batch, &tenant, &event).await?;
         }
     }

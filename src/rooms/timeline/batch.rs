@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::place::Landing;
 use super::views::Views;
 use crate::db::{Committed, DbError, Tx};
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
@@ -157,8 +158,15 @@ impl<'a> Batch<'a> {
                 .await?;
             }
         }
-        for message in late {
-            messages::project::refold(&self.tenant, &mut self.tx, message).await?;
+        for (placed, _) in &pending {
+            let id = placed.event.event_id;
+            let room_id = placed.event.room_id;
+            if late.contains(&id)
+                && let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await?
+            {
+                let is_settled = |event: &Event| project::is_settled(view, event);
+                messages::project::refold(&self.tenant, &mut self.tx, id, &is_settled).await?;
+            }
         }
         messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends))
             .await?;

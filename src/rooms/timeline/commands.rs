@@ -38,6 +38,7 @@ pub(super) async fn act(
     sent: &HashMap<SentKey, EventId>,
     signer: &mut Signer<'_>,
 ) -> Result<Outcome, RoomError> {
+    let writes_at = signer.clock.tick(signer.now);
     if let Some(key) = &act.once
         && let Some((room_id, event)) =
             once::find(&act.tenant, &mut batch.tx, key, batch.now).await?
@@ -47,17 +48,19 @@ pub(super) async fn act(
     let intents = {
         let tenant = act.tenant.clone();
         let facts = facts(batch, act).await?;
-        let context = Context {
-            now: batch.now,
-            max_participants: tenant.limits().max_participants.map(|most| most as usize),
-            max_foreign: act.max_foreign,
-            target: facts.as_ref(),
-        };
         let view = batch
             .views
             .get(&tenant, &mut batch.tx, act.room_id)
             .await?
             .ok_or(Refusal::NoSuchRoom)?;
+        let own_end = view.logs.get(tenant.server_name());
+        let context = Context {
+            now: batch.now,
+            writes_at: own_end.map_or(writes_at, |end| end.ts.max(writes_at)),
+            max_participants: tenant.limits().max_participants.map(|most| most as usize),
+            max_foreign: act.max_foreign,
+            target: facts.as_ref(),
+        };
         if let Some(event) = sent_key(act).and_then(|key| sent.get(&key))
             && view.joined(&act.actor).is_some()
         {
@@ -191,13 +194,12 @@ async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Pla
     else {
         return Err(Refusal::NoSuchRoom.into());
     };
-    let landing = place::next(view, event, position, target.as_ref());
+    let landing = place::next(view, event, position, target.as_ref(), false);
     let end = end_of(view, event);
-    let placed = landing.placed.clone();
-    let is_state = landing.change.is_some();
+    let (placed, change) = (landing.placed.clone(), landing.change.clone());
     batch.land(landing, end);
-    if is_state {
-        aftermath::of_state(batch, &placed).await?;
+    if let Some(change) = change {
+        aftermath::of_marks(batch, event.room_id, &change).await?;
     }
     Ok(placed)
 }

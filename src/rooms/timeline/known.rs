@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::batch::Batch;
 use crate::db::DbError;
 use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
@@ -37,14 +36,10 @@ impl Known {
         batch.flush().await?;
         let tenant = batch.tenant.clone();
         let targets: Vec<EventId> = events.iter().filter_map(|event| target(event)).collect();
-        let messages: Vec<EventId> = events
-            .iter()
-            .filter(|event| event.event_type == EventType::ROOM_MESSAGE)
-            .map(|event| event.event_id)
-            .collect();
+        let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
         Ok(Known {
             targets: meeting::by_ids(&tenant, &mut batch.tx, &targets).await?,
-            spoken_of: meeting::spoken_of(&tenant, &mut batch.tx, &messages).await?,
+            spoken_of: meeting::spoken_of(&tenant, &mut batch.tx, &ids).await?,
             places: taken_places(batch, events).await?,
         })
     }
@@ -55,9 +50,9 @@ impl Known {
         (placed.event.room_id == event.room_id).then(|| placed.clone())
     }
 
-    /// Whether edits, redactions or reactions of this message came before it.
-    pub(super) fn is_spoken_of(&self, message: &Event) -> bool {
-        self.spoken_of.contains(&message.event_id)
+    /// Whether edits, redactions or reactions of this event came before it, be it a message or not.
+    pub(super) fn is_spoken_of(&self, event: &Event) -> bool {
+        self.spoken_of.contains(&event.event_id)
     }
 
     /// What stands at the event's place.

@@ -9,25 +9,28 @@ use crate::events::core::hash::Hash;
 use crate::events::core::ids::EventId;
 use crate::events::core::verified::Verified;
 use crate::events::model::{Kind, LogEnd, Placed, Shown, Standing};
-use crate::rooms::core::content::{self, Change, Create, LogPosition, Membership, StateChange};
+use crate::rooms::core::content::{self, Change, LogPosition, Membership, StateChange};
 use crate::rooms::core::history::{History, StateEntry};
 use crate::rooms::core::judge::{Claim, Reason, Target, Verdict, Waiting, judge};
 use crate::rooms::core::view::{Log, RoomView};
 
 /// An event at its place, and why it does not count where it does not.
-pub(super) struct Landing {
+pub(in crate::rooms) struct Landing {
     /// The event at its place.
-    pub(super) placed: Placed,
+    pub(in crate::rooms) placed: Placed,
     /// The verdict.
-    pub(super) verdict: Verdict,
+    pub(in crate::rooms) verdict: Verdict,
     /// With a state event that counts: what it changed.
-    pub(super) change: Option<StateChange>,
+    pub(in crate::rooms) change: Option<StateChange>,
 }
 
 /// Begins a room with its create event. `None`: the event does not create this room.
 pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
     let content = event.content.as_ref()?;
-    let create: Create = serde::Deserialize::deserialize(content).ok()?;
+    let state = StateChange::parse(&event.event_type, content).ok()?;
+    let Change::Create(create) = state.change else {
+        return None;
+    };
     let creator = event.sender.clone()?;
     let is_first = event.event_type == EventType::ROOM_CREATE && event.seq == 1 && event.epoch == 1;
     let id = crate::events::core::ids::RoomId::derive(&event.origin, &create.nonce);
@@ -51,7 +54,7 @@ pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
 }
 
 /// Places the create event of a room that was just begun.
-pub(super) fn first(event: &Verified<Event>, position: i64) -> Landing {
+pub(in crate::rooms) fn first(event: &Verified<Event>, position: i64) -> Landing {
     Landing {
         placed: placed(
             event,
@@ -70,61 +73,73 @@ pub(super) fn first(event: &Verified<Event>, position: i64) -> Landing {
 }
 
 /// Places the next event of a log. The caller has checked that it follows the log's end, and knows the target's facts.
-pub(super) fn next(
+/// `unhashable`: its own origin delivered a content that can never be hashed, which voids it for ever.
+pub(in crate::rooms) fn next(
     view: &mut RoomView,
     event: &Verified<Event>,
     position: i64,
     target: Option<&Placed>,
+    unhashable: bool,
 ) -> Landing {
     let is_host = event.origin == *view.history.host();
     let landing = if is_host && event.event_type.is_state() {
-        state(view, event, position)
-    } else if event.event_type == EventType::ROOM_LEAVE || event.event_type == EventType::LOG_KEY {
+        state(view, event, position, unhashable)
+    } else if is_bookkeeping(&event.event_type) {
         bookkeeping(view, event, position)
     } else {
-        timeline(view, event, position, target)
+        timeline(view, event, position, target, unhashable)
     };
     advance(view, event, event.hash());
     landing
 }
 
-fn state(view: &mut RoomView, event: &Verified<Event>, position: i64) -> Landing {
+fn is_bookkeeping(event_type: &EventType) -> bool {
+    *event_type == EventType::ROOM_LEAVE || *event_type == EventType::LOG_KEY
+}
+
+/// A state event joins the chain if it names the state event before it and its content is known, even to be void.
+fn state(view: &mut RoomView, event: &Verified<Event>, position: i64, unhashable: bool) -> Landing {
     let (last_seq, last_hash) = view.history.last();
-    let follows = event.state_seq == last_seq && event.state_hash == Some(last_hash);
-    let (Some(content), true) = (&event.content, follows) else {
-        return Landing {
-            placed: placed(
-                event,
-                position,
-                Standing::Wait,
-                Shown::Never,
-                Kind::State,
-                None,
-            ),
-            verdict: Verdict::Wait(if follows {
-                Waiting::State
-            } else {
-                Waiting::StateHash
-            }),
-            change: None,
+    let follows = !view.history.is_stalled()
+        && event.state_seq == last_seq
+        && event.state_hash == Some(last_hash);
+    if !follows || (event.content.is_none() && !unhashable) {
+        view.history.stall(event.seq);
+        let waiting = if follows {
+            Waiting::State
+        } else {
+            Waiting::StateHash
         };
-    };
-    let change = StateChange::parse(&event.event_type, content).ok();
+        return landing(event, position, Verdict::Wait(waiting), Shown::Never, None);
+    }
+    let change = event
+        .content
+        .as_ref()
+        .and_then(|content| StateChange::parse(&event.event_type, content).ok());
     let shown = change
         .as_ref()
         .map_or(Shown::Never, |change| shown_state(view, change));
     push_state(&mut view.history, event, event.hash(), change.as_ref());
-    let standing = if change.is_some() {
-        Standing::Valid
-    } else {
-        Standing::Void
+    let verdict = match &change {
+        Some(_) => Verdict::Valid,
+        None => Verdict::Void(Reason::Malformed),
     };
+    landing(event, position, verdict, shown, change)
+}
+
+/// A state event of the host at its place.
+fn landing(
+    event: &Verified<Event>,
+    position: i64,
+    verdict: Verdict,
+    shown: Shown,
+    change: Option<StateChange>,
+) -> Landing {
+    let mut placed = placed(event, position, Standing::Valid, shown, Kind::State, None);
+    apply(&mut placed, verdict);
     Landing {
-        placed: placed(event, position, standing, shown, Kind::State, None),
-        verdict: match &change {
-            Some(_) => Verdict::Valid,
-            None => Verdict::Void(Reason::Malformed),
-        },
+        placed,
+        verdict,
         change,
     }
 }
@@ -154,23 +169,34 @@ fn push_state(history: &mut History, event: &Event, hash: Hash, change: Option<&
     });
 }
 
+/// An own leave counts by its envelope alone, so that no missing content can undo it.
 fn bookkeeping(view: &RoomView, event: &Verified<Event>, position: i64) -> Landing {
-    let leaves = event.event_type == EventType::ROOM_LEAVE
+    let is_leave = event.event_type == EventType::ROOM_LEAVE;
+    let verdict = match &event.sender {
+        Some(sender) if sender.server_name() != &event.origin => {
+            Verdict::Void(Reason::ForeignSender)
+        }
+        None if is_leave => Verdict::Void(Reason::Malformed),
+        _ => Verdict::Valid,
+    };
+    let leaves = is_leave
         && event
             .sender
             .as_ref()
             .is_some_and(|person| view.joined(person).is_some());
     let shown = if leaves { Shown::History } else { Shown::Never };
+    let mut placed = placed(
+        event,
+        position,
+        Standing::Valid,
+        shown,
+        Kind::Bookkeeping,
+        None,
+    );
+    apply(&mut placed, verdict);
     Landing {
-        placed: placed(
-            event,
-            position,
-            Standing::Valid,
-            shown,
-            Kind::Bookkeeping,
-            None,
-        ),
-        verdict: Verdict::Valid,
+        placed,
+        verdict,
         change: None,
     }
 }
@@ -180,20 +206,19 @@ fn timeline(
     event: &Verified<Event>,
     position: i64,
     target: Option<&Placed>,
+    unhashable: bool,
 ) -> Landing {
-    let (target_id, malformed) = match &event.content {
-        Some(content) => match content::target(&event.event_type, content) {
-            Ok(id) => (id, false),
-            Err(_) => (None, true),
-        },
-        None => (None, false),
-    };
-    let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
-    let verdict = if malformed || event.event_type.is_state() {
+    let verdict = if unhashable {
         Verdict::Void(Reason::Malformed)
     } else {
+        let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
         judge_event(view, event, highest.max(event.state_seq), target)
     };
+    let target_id = event
+        .content
+        .as_ref()
+        .and_then(|content| content::target(&event.event_type, content).ok())
+        .flatten();
     let mut placed = placed(
         event,
         position,
@@ -237,6 +262,8 @@ pub(in crate::rooms) fn judge_event(
     let Some(sender) = &event.sender else {
         return Verdict::Void(Reason::Malformed);
     };
+    // Content that is missing voids nothing: it may still come.
+    let content = event.content.as_ref();
     judge(
         &view.history,
         &Claim {
@@ -250,8 +277,14 @@ pub(in crate::rooms) fn judge_event(
             state_hash: event.state_hash,
             highest_state_seq: highest,
             leaves: view.leaves(sender),
+            malformed: content
+                .is_some_and(|content| content::target(&event.event_type, content).is_err()),
+            takes_back: content.is_none_or(content::takes_reaction_back),
             target: target.map(|target| Target {
-                sender: target.event.sender.as_ref(),
+                // Whom a server names in its log without speaking for them has said nothing.
+                sender: target
+                    .sender()
+                    .filter(|sender| *sender.server_name() == target.event.origin),
                 event_type: &target.event.event_type,
                 ts: target.event.ts,
             }),
@@ -314,7 +347,9 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
     };
     log.ts = event.ts;
     log.state_seq = log.state_seq.max(event.state_seq);
-    if let (true, Some(person)) = (event.event_type == EventType::ROOM_LEAVE, &event.sender) {
+    if let (true, Some(person)) = (event.event_type == EventType::ROOM_LEAVE, &event.sender)
+        && person.server_name() == &event.origin
+    {
         log.leaves
             .entry(person.clone())
             .or_default()
@@ -327,6 +362,9 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
 pub(in crate::rooms) fn replay(view: &mut RoomView, placed: &Placed) -> Option<StateChange> {
     let event = &placed.event;
     let is_state = placed.kind == Kind::State && placed.standing != Standing::Wait;
+    if placed.kind == Kind::State && !is_state {
+        view.history.stall(event.seq);
+    }
     let change = event
         .content
         .as_ref()
@@ -368,6 +406,8 @@ pub(in crate::rooms) fn fold(
                 && event.state_hash == Some(last_hash);
             if counts {
                 push_state(&mut view.history, event, item.hash, change.as_ref());
+            } else {
+                view.history.stall(event.seq);
             }
         }
     }

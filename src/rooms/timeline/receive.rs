@@ -11,9 +11,8 @@ use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
-use crate::messages;
 use crate::rooms::core::decide;
-use crate::rooms::core::judge::{Reason, Verdict};
+use crate::rooms::core::judge::Verdict;
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
@@ -141,27 +140,32 @@ async fn land(
             false,
         ));
     };
-    let mut landing = place::next(view, event, position, target.as_ref());
     // Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
-    if event.content_status() == ContentStatus::Unhashable && page.deliverer == event.origin {
-        landing.verdict = Verdict::Void(Reason::Malformed);
-        place::apply(&mut landing.placed, landing.verdict);
-    }
+    let unhashable =
+        event.content_status() == ContentStatus::Unhashable && page.deliverer == event.origin;
+    let landing = place::next(view, event, position, target.as_ref(), unhashable);
     let host_here = *view.history.host() == *tenant.server_name();
     let end = end_of(view, event);
-    let (placed, verdict, is_state) = (
+    let (placed, verdict, change) = (
         landing.placed.clone(),
         landing.verdict,
-        landing.change.is_some(),
+        landing.change.clone(),
     );
     batch.touched.insert(event.room_id);
+    let was_known = known.is_spoken_of(&placed.event);
+    if was_known {
+        aftermath::of_late_target(batch, &placed).await?;
+    }
     batch.land(landing, end);
     known.landed(&placed);
-    if is_state {
-        aftermath::of_state(batch, &placed).await?;
+    // Malformed ones take their place in the chain, too, and others wait for that.
+    if placed.kind == Kind::State && placed.standing != Standing::Wait {
+        aftermath::of_state(batch, &placed, change.as_ref()).await?;
     }
-    if known.is_spoken_of(&placed.event) {
-        late_effects(batch, &placed).await?;
+    if was_known && placed.event.origin == *tenant.server_name() {
+        // An own message that came back after a restore: its projection did not expect anybody to know it already.
+        batch.flush().await?;
+        aftermath::refold(batch, &tenant, placed.event.room_id, placed.event.event_id).await?;
     }
     let is_redaction = event.event_type == EventType::ROOM_REDACTION;
     let redacted = match &target {
@@ -177,17 +181,6 @@ async fn land(
         answer_as_host(batch, &placed, target.as_ref(), signer).await?;
     }
     Ok(receipt(verdict))
-}
-
-/// Edits, redactions and reactions that came before their message.
-async fn late_effects(batch: &mut Batch<'_>, message: &Placed) -> Result<(), RoomError> {
-    aftermath::of_late_target(batch, message).await?;
-    let tenant = batch.tenant.clone();
-    if message.event.origin == *tenant.server_name() {
-        // An own message that came back after a restore: its projection did not expect anybody to know it already.
-        messages::project::refold(&tenant, &mut batch.tx, message.event.event_id).await?;
-    }
-    Ok(())
 }
 
 /// The host records what a peer's log tells it: a leave, with what follows from it; a moderator's redaction, by saying
@@ -214,7 +207,7 @@ async fn answer_as_host(
         && target.is_some_and(|target| target.event.sender != event.sender);
     let intents = match &event.sender {
         Some(person) if event.event_type == EventType::ROOM_LEAVE => {
-            decide::recorded_leave(view, person, event.event_id)
+            decide::recorded_leave(view, person, event)
         }
         _ if redacts_another => vec![decide::seen(view)],
         _ => Vec::new(),

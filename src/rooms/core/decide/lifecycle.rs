@@ -87,11 +87,9 @@ pub(super) fn rejoin(
 }
 
 /// What follows when `leaver`, who was in the room as `member`, goes: the highest, then longest joined gets the last
-/// owner's level; an empty room is archived. Both are the host's own doing.
+/// owner's level, in an archived room too, since it can be reopened; an empty open room is archived. Both are the host's
+/// own doing.
 pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> Vec<Intent> {
-    if !view.is_open() {
-        return Vec::new();
-    }
     let others: Vec<_> = view
         .joined_members()
         .filter(|(person, _)| *person != leaver)
@@ -104,7 +102,10 @@ pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> 
         )
     });
     let Some((person, highest)) = successor else {
-        return vec![state(view, None, Lifecycle::Archived)];
+        let archives = view
+            .is_open()
+            .then(|| state(view, None, Lifecycle::Archived));
+        return archives.into_iter().collect();
     };
     let needs_owner = member.power_level == OWNER && highest.power_level < OWNER;
     if !needs_owner || view.room_type() == RoomType::Dm {

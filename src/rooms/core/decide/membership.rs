@@ -4,7 +4,7 @@ use super::{
     Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
     plain_change, require_joined, require_level, require_open,
 };
-use crate::events::core::ids::EventId;
+use crate::events::core::event::Event;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{MemberChange, Membership, RoomType};
 use crate::rooms::core::levels::LevelKey;
@@ -185,17 +185,19 @@ pub(super) fn leave(
     Ok(intents)
 }
 
-/// The host's record of a leave that stands in the person's own server's log, with what follows from it.
-pub(super) fn recorded_leave(view: &RoomView, person: &Fqid, leave: EventId) -> Vec<Intent> {
+/// The host's record of a leave that stands in the person's own server's log, with what follows from it. A leave that
+/// the person's latest join already knew of undoes nothing: it was only late.
+pub(super) fn recorded_leave(view: &RoomView, person: &Fqid, leave: &Event) -> Vec<Intent> {
+    let place = (leave.epoch, leave.seq);
     let Some(member) = view
         .history
         .member(person)
-        .filter(|member| member.membership == Membership::Join)
+        .filter(|member| member.membership == Membership::Join && place > member.after.order())
     else {
         return Vec::new();
     };
     let change = MemberChange {
-        recorded_leave: Some(leave),
+        recorded_leave: Some(leave.event_id),
         ..plain_change(person, Membership::Leave, member.power_level)
     };
     let mut intents = vec![member_event(view, None, &change)];

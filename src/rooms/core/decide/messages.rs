@@ -9,7 +9,7 @@ use super::{
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::Fqid;
-use crate::rooms::core::content::{Action, Membership, RoomType};
+use crate::rooms::core::content::{Action, MemberChange, Membership, RoomType};
 use crate::rooms::core::levels::{LevelKey, OWNER};
 use crate::rooms::core::view::RoomView;
 
@@ -27,11 +27,14 @@ pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec
             *person != actor && view.membership(person) == Some(Membership::Leave)
         });
         if let Some((person, _)) = gone {
-            intents.push(member_event(
-                view,
-                None,
-                &plain_change(person, Membership::Join, OWNER),
-            ));
+            // Past the leave that stands in the person's own server's log.
+            let after = (person.server_name() != view.history.host())
+                .then(|| view.head(person.server_name()));
+            let change = MemberChange {
+                after,
+                ..plain_change(person, Membership::Join, OWNER)
+            };
+            intents.push(member_event(view, None, &change));
         }
     }
     intents.push(timeline_event(
@@ -61,7 +64,7 @@ pub(super) fn edit(
     require_open(view)?;
     let window_ms =
         i64::try_from(view.history.edit_window().saturating_mul(1000)).unwrap_or(i64::MAX);
-    if context.now.saturating_sub(facts.ts) >= window_ms {
+    if context.writes_at.saturating_sub(facts.ts) >= window_ms {
         return Err(Refusal::TooOldToEdit);
     }
     let content = json!({ "event_id": target, "content": content });

@@ -22,6 +22,7 @@ use super::content::{Action, MemberChange, Membership, OriginKey, SettingsChange
 use super::history::Member;
 use super::levels::LevelKey;
 use super::view::{RoomView, Taking};
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::Fqid;
@@ -198,6 +199,8 @@ pub struct TargetFacts {
 pub struct Context<'a> {
     /// The time, in ms.
     pub now: i64,
+    /// The time that the next event of this server will have, in ms: never before its last one's.
+    pub writes_at: i64,
     /// Places in a room of this tenant, if limited.
     pub max_participants: Option<usize>,
     /// Places for people of other servers.
@@ -274,7 +277,7 @@ pub fn decide(
 }
 
 /// What the host writes when it sees that `person` left by itself: its record, and what follows.
-pub fn recorded_leave(view: &RoomView, person: &Fqid, leave: EventId) -> Vec<Intent> {
+pub fn recorded_leave(view: &RoomView, person: &Fqid, leave: &Event) -> Vec<Intent> {
     membership::recorded_leave(view, person, leave)
 }
 

@@ -157,8 +157,10 @@ pub(super) fn change(
     let takes = change
         .edit_window_seconds
         .is_some_and(|window| window < view.history.edit_window())
-        || change.allowed_servers.is_some()
-        || change.denied_servers.is_some();
+        || {
+            let before = view.history.server_lists();
+            before.with(change).stricter_than(&before)
+        };
     let taking = if takes {
         Taking::FromEveryone
     } else {
