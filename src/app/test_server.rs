@@ -131,6 +131,17 @@ impl Server {
         }
     }
 
+    /// Sends a request as it is.
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> (StatusCode, Value) {
+        request
+            .extensions_mut()
+            .insert(PeerAddress("127.0.0.1:9".parse().unwrap()));
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 24).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
     /// Signs in with a password.
     pub(crate) async fn sign_in(&self, username: &str, password: &str) -> Answer {
         let body = json!({"grant_type": "password", "username": username, "password": password});

@@ -12,6 +12,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 
 use super::core::event::Event;
+use super::core::hash::Hash;
 use super::core::ids::{EventId, RoomId};
 use super::core::names::ServerName;
 use super::model::{Kind, Placed, Shown};
@@ -317,6 +318,57 @@ pub async fn log_page(
         .fetch_all(db.reader())
         .await?;
     rows.iter().map(read).collect()
+}
+
+/// An event and those that follow it in its log, `count` in all.
+pub async fn run_of(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    first: EventId,
+    count: i64,
+) -> Result<Vec<Placed>, DbError> {
+    let Some(found) = by_id(tenant, tx.conn(), first).await? else {
+        return Ok(Vec::new());
+    };
+    let event = &found.event;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4 AND seq >= $5
+         ORDER BY seq LIMIT $6"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(event.room_id.to_string())
+        .bind(event.origin.as_str())
+        .bind(event.epoch)
+        .bind(event.seq)
+        .bind(count)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
+/// The end of one origin's log as it was at `position` of the stream, or the event `also` if that stands after it: its
+/// epoch, number and hash.
+pub async fn last_within(
+    tenant: &Tenant,
+    db: &Db,
+    room_id: RoomId,
+    origin: &ServerName,
+    (position, also): (i64, Option<EventId>),
+) -> Result<Option<(i64, i64, Hash)>, DbError> {
+    let row: Option<(i64, i64, String)> = sqlx::query_as(
+        "SELECT epoch, seq, hash FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3
+           AND (stream_position <= $4 OR event_id = $5) ORDER BY epoch DESC, seq DESC LIMIT 1",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .bind(position)
+    .bind(also.map(|id| id.to_string()).unwrap_or_default())
+    .fetch_optional(db.reader())
+    .await?;
+    row.map(|(epoch, seq, hash)| Ok((epoch, seq, parse("hash", &hash)?)))
+        .transpose()
 }
 
 /// Everything after `position` in the order of the stream, for walking the whole store.

@@ -65,8 +65,7 @@ pub async fn act(app: &App, caller: &Caller, room_id: RoomId, command: Command) 
         actor: caller.fqid.clone(),
         command,
         sending: None,
-        once: None,
-        request: None,
+        asked: None,
         max_foreign: usize::try_from(policy.max_foreign_participants_per_room)
             .unwrap_or(usize::MAX),
     })
@@ -86,8 +85,7 @@ pub fn send(
         actor: sender,
         command: Command::Send { content },
         sending: Some(sending),
-        once: None,
-        request: None,
+        asked: None,
         max_foreign: 0,
     }
 }

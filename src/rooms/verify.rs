@@ -13,7 +13,7 @@ use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, LogEnd, Placed, Standing};
 use crate::events::store;
-use crate::events::store::logs::LogKey;
+use crate::events::store::logs::{LogKey, key_at};
 use crate::tenants::Tenant;
 
 /// Events read at once.
@@ -164,14 +164,8 @@ impl Room {
             event.derived_id() == event.event_id,
             "its id is not the derived one",
         )?;
-        let key = self
-            .keys
-            .iter()
-            .find(|key| {
-                key.origin == event.origin
-                    && key.key_id == event.key_id
-                    && key.from_seq <= event.seq
-            })
+        let key = key_at(&self.keys, &event.origin, event.seq)
+            .filter(|key| key.key_id == event.key_id)
             .ok_or("its key does not belong to the log")?;
         require(
             key.public_key

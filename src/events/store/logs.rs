@@ -95,7 +95,8 @@ pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>,
         .collect()
 }
 
-/// Records the key that verifies a log from `from_seq` on.
+/// Records the key that verifies a log from `from_seq` on. A log's first key is the first one that the host names for it;
+/// another one from there on would let the host write that log.
 pub async fn add_log_key(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -105,7 +106,9 @@ pub async fn add_log_key(
     from_seq: i64,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "INSERT INTO log_keys (tenant, room_id, origin, key_id, public_key, from_seq) VALUES ($1, $2, $3, $4, $5, $6)
+        "INSERT INTO log_keys (tenant, room_id, origin, key_id, public_key, from_seq)
+         SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS (
+             SELECT 1 FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND from_seq >= $6)
          ON CONFLICT (tenant, room_id, origin, key_id) DO NOTHING",
     )
     .bind(tenant.key())
@@ -153,6 +156,13 @@ pub struct LogKey {
     pub public_key: PublicKey,
     /// Events from here on are signed with it.
     pub from_seq: i64,
+}
+
+/// The key that the event at position `seq` of a log must be signed with: the latest one named before it.
+pub fn key_at<'k>(keys: &'k [LogKey], origin: &ServerName, seq: i64) -> Option<&'k LogKey> {
+    keys.iter()
+        .filter(|key| key.origin == *origin && key.from_seq <= seq)
+        .max_by_key(|key| key.from_seq)
 }
 
 /// The keys that verify a room's logs.

@@ -12,5 +12,8 @@ pub mod outgoing;
 pub mod pages;
 pub mod remote;
 mod routes;
+mod stay;
+#[cfg(test)]
+mod tests;
 
 pub use routes::routes;

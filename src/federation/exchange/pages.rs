@@ -13,12 +13,16 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{Verified, VerifyError, verify};
 use crate::events::store;
+use crate::events::store::logs::{LogKey, key_at};
 use crate::rooms::core::content::{Create, MemberChange, OriginKey};
+use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
 
 /// The keys that verify one room's logs.
 pub(super) struct Keys {
-    known: Vec<(ServerName, PublicKey, i64)>,
+    /// Who writes the room's state; none before its create event.
+    host: Option<ServerName>,
+    known: Vec<LogKey>,
     /// The host's key, for a log that begins here.
     pinned: Option<(ServerName, PublicKey)>,
     /// How long each verification takes.
@@ -34,11 +38,9 @@ impl Keys {
         pinned: Option<(ServerName, PublicKey)>,
     ) -> Result<Keys, DbError> {
         let known = store::logs::log_keys(tenant, app.db(), room_id).await?;
-        let known = known
-            .into_iter()
-            .map(|key| (key.origin, key.public_key, key.from_seq))
-            .collect();
+        let row = rooms::get(tenant, app.db().reader(), room_id).await?;
         Ok(Keys {
+            host: row.map(|row| row.host),
             known,
             pinned,
             durations: app.metrics().federation_verify.clone(),
@@ -47,46 +49,59 @@ impl Keys {
 
     /// Whether any key of this origin's log is known.
     pub(super) fn knows(&self, origin: &ServerName) -> bool {
-        self.known.iter().any(|(of, ..)| of == origin)
+        self.known.iter().any(|key| key.origin == *origin)
     }
 
     fn of(&self, event: &Event) -> Option<&PublicKey> {
-        let in_log = self.known.iter().find(|(origin, key, from_seq)| {
-            *origin == event.origin && key.key_id() == event.key_id && *from_seq <= event.seq
-        });
-        let first = self
-            .pinned
-            .as_ref()
-            .filter(|(origin, key)| *origin == event.origin && key.key_id() == event.key_id);
-        in_log.map(|(_, key, _)| key).or(first
-            .map(|(_, key)| key)
-            .filter(|_| !self.knows(&event.origin)))
+        let key = match key_at(&self.known, &event.origin, event.seq) {
+            Some(key) => &key.public_key,
+            None => self
+                .pinned
+                .as_ref()
+                .filter(|(origin, _)| *origin == event.origin)
+                .map(|(_, key)| key)?,
+        };
+        (key.key_id() == event.key_id).then_some(key)
     }
 
-    /// Events of the logs bring the keys of what follows.
+    /// Events of the logs bring the keys of what follows: the host's name the first key of each log, and each log names
+    /// its own later ones. What anybody else says of a key means nothing.
     fn learn(&mut self, event: &Event) {
-        let Some(content) = &event.content else {
+        let Some(content) = event.content.clone() else {
             return;
         };
-        let learned = if event.event_type == EventType::ROOM_CREATE {
-            let create: Option<Create> = serde_json::from_value(content.clone()).ok();
-            create.map(|create| (event.origin.clone(), create.key, 1))
-        } else if event.event_type == EventType::ROOM_MEMBER {
-            let change: Option<MemberChange> = serde_json::from_value(content.clone()).ok();
-            change.and_then(|change| {
-                let home = change.participant.server_name().clone();
-                Some((home, change.key?, 1))
-            })
-        } else if event.event_type == EventType::LOG_KEY {
-            let key: Option<OriginKey> = serde_json::from_value(content.clone()).ok();
-            key.map(|key| (event.origin.clone(), key, event.seq + 1))
-        } else {
-            None
-        };
-        if let Some((origin, key, from_seq)) = learned
-            && let Ok(key) = key.public_key.parse::<PublicKey>()
+        if event.event_type == EventType::LOG_KEY {
+            if let Ok(key) = serde_json::from_value(content) {
+                self.push(&event.origin, &key, event.seq + 1);
+            }
+        } else if event.event_type == EventType::ROOM_CREATE && self.host.is_none() {
+            if let Ok(Create { key, .. }) = serde_json::from_value(content) {
+                self.host = Some(event.origin.clone());
+                self.push_first(&event.origin, &key);
+            }
+        } else if event.event_type == EventType::ROOM_MEMBER
+            && self.host.as_ref() == Some(&event.origin)
+            && let Ok(change) = serde_json::from_value::<MemberChange>(content)
+            && let Some(key) = change.key
         {
-            self.known.push((origin, key, from_seq));
+            self.push_first(change.participant.server_name(), &key);
+        }
+    }
+
+    fn push_first(&mut self, origin: &ServerName, key: &OriginKey) {
+        if !self.knows(origin) {
+            self.push(origin, key, 1);
+        }
+    }
+
+    fn push(&mut self, origin: &ServerName, key: &OriginKey, from_seq: i64) {
+        if let Ok(public_key) = key.public_key.parse::<PublicKey>() {
+            self.known.push(LogKey {
+                origin: origin.clone(),
+                key_id: public_key.key_id(),
+                public_key,
+                from_seq,
+            });
         }
     }
 }
@@ -132,6 +147,7 @@ pub(super) async fn verify_all(
         // The pool is gone: the server stops, and the peer delivers again.
         Err(_) => (
             Keys {
+                host: None,
                 known: Vec::new(),
                 pinned: None,
                 durations,
@@ -140,3 +156,7 @@ pub(super) async fn verify_all(
         ),
     }
 }
+
+#[cfg(test)]
+#[path = "pages_tests.rs"]
+mod tests;

@@ -86,9 +86,12 @@ pub enum Reason {
     /// A redaction of another's message without the level, or in a dm.
     #[error("the sender may not redact this message")]
     RedactForbidden,
-    /// The content is malformed for its type.
+    /// The content is malformed for its type, or can never be hashed.
     #[error("the content is malformed")]
     Malformed,
+    /// The content has more bytes than its type allows.
+    #[error("the content is too large")]
+    TooLarge,
 }
 
 impl Reason {
@@ -105,6 +108,7 @@ impl Reason {
             Reason::TooOldToEdit => Code::EventTooOldToEdit,
             Reason::RedactForbidden => Code::RedactForbidden,
             Reason::NotAMessage | Reason::Malformed => Code::ValidationError,
+            Reason::TooLarge => Code::ContentTooLarge,
         }
     }
 }

@@ -102,7 +102,7 @@ impl Host {
         let (create, rest) = world.logs[0].split_first().unwrap();
         let mut view = place::begin(create, create.hash()).unwrap();
         for event in rest {
-            place::next(&mut view, event, 1, None, false);
+            place::next(&mut view, event, 1, None, None);
         }
         let mut host = Host {
             view,
@@ -245,7 +245,7 @@ impl Host {
             .as_str()
             .map(|id| id.parse().unwrap());
         let target = about.and_then(|id: EventId| self.placed.get(&id)).cloned();
-        let landing = place::next(&mut self.view, &event, 1, target.as_ref(), false);
+        let landing = place::next(&mut self.view, &event, 1, target.as_ref(), None);
         if event.event_type == EventType::ROOM_MESSAGE {
             self.messages.push(Sent {
                 id: event.event_id,

@@ -37,7 +37,7 @@ impl Receiver {
             .and_then(|id| self.placed.get(&id))
             .cloned();
         let position = self.placed.len() as i64 + 1;
-        let landing = place::next(&mut self.view, event, position, target.as_ref(), false);
+        let landing = place::next(&mut self.view, event, position, target.as_ref(), None);
         self.placed.insert(event.event_id, landing.placed);
     }
 

@@ -1,7 +1,9 @@
-//! The tables of rooms: `rooms`, `members`, `dms`, `spans`, `room_settings`, `once_keys`.
+//! The tables of rooms: `rooms`, `members`, `dms`, `spans`, `room_settings`, `once_keys`,
+//! `peer_requests`.
 
 pub mod members;
 pub mod once;
+pub mod requests;
 pub mod rooms;
 pub mod settings;
 pub mod spans;

@@ -1,4 +1,4 @@
-//! The table `once_keys`: what happened under a key happens only once.
+//! The table `once_keys`: what a client asked for under a key happens only once.
 
 use crate::db::{DbError, Tx};
 use crate::events::core::ids::{EventId, RoomId};

@@ -38,6 +38,7 @@ pub(super) struct Batch<'a> {
     markers: BTreeMap<(ParticipantId, RoomId), (EventId, i64)>,
     sends: Vec<messages::store::SendRow>,
     placed: Vec<Placed>,
+    written: bool,
     /// Rooms that this batch touched: forgotten if it fails.
     pub(super) touched: &'a mut HashSet<RoomId>,
 }
@@ -71,6 +72,7 @@ impl<'a> Batch<'a> {
             markers: BTreeMap::new(),
             sends: Vec::new(),
             placed: Vec::new(),
+            written: false,
             touched,
         })
     }
@@ -183,9 +185,14 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Whether anything was placed.
+    /// Takes note that something was written that must be committed, though no event may have been placed.
+    pub(super) fn has_written(&mut self) {
+        self.written = true;
+    }
+
+    /// Whether there is nothing to commit.
     pub(super) fn is_empty(&self) -> bool {
-        self.placed.is_empty()
+        self.placed.is_empty() && !self.written
     }
 
     /// Commits. What was placed comes back in the order of the stream, with the stream's end.

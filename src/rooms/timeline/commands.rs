@@ -19,6 +19,7 @@ use crate::rooms::core::content::Membership;
 use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
+use crate::rooms::store::requests::{self, Answered};
 use crate::rooms::store::{once, rooms, spans};
 
 /// The key under which a send must happen only once.
@@ -39,11 +40,10 @@ pub(super) async fn act(
     signer: &mut Signer<'_>,
 ) -> Result<Outcome, RoomError> {
     let writes_at = signer.clock.tick(signer.now);
-    if let Some(key) = &act.once
-        && let Some((room_id, event)) =
-            once::find(&act.tenant, &mut batch.tx, key, batch.now).await?
+    if let Some(asked) = &act.asked
+        && let Some(answered) = requests::find(&act.tenant, &mut batch.tx, asked).await?
     {
-        return Ok(repeat(room_id, event));
+        return first_answer(batch, act, &answered).await;
     }
     let intents = {
         let tenant = act.tenant.clone();
@@ -72,24 +72,51 @@ pub(super) async fn act(
             decide::decide(view, &act.actor, &act.command, &context)?
         }
     };
-    let events = append(batch, act.room_id, intents, act.request.as_ref(), signer).await?;
+    let document = act.asked.as_ref().map(|asked| &asked.document);
+    let events = append(batch, act.room_id, intents, document, signer).await?;
     note_sending(batch, act, &events);
-    if let (Some(key), Some(first)) = (&act.once, events.first()) {
-        let event_id = first.event.event_id;
-        once::record(
-            &act.tenant,
-            &mut batch.tx,
-            key,
-            act.room_id,
-            event_id,
-            batch.now,
-        )
-        .await?;
+    if let Some(asked) = &act.asked {
+        let answered = Answered {
+            room_id: act.room_id,
+            first: events.first().map(|placed| placed.event.event_id),
+            events: i64::try_from(events.len()).unwrap_or(i64::MAX),
+        };
+        requests::record(&act.tenant, &mut batch.tx, asked, &answered, batch.now).await?;
+        batch.has_written();
     }
     Ok(Outcome {
         room_id: act.room_id,
         events,
         repeat_of: None,
+    })
+}
+
+/// What a repeated request was answered the first time.
+async fn first_answer(
+    batch: &mut Batch<'_>,
+    act: &Act,
+    answered: &Answered,
+) -> Result<Outcome, RoomError> {
+    if answered.room_id != act.room_id {
+        return Err(Refusal::Invalid {
+            path: "body.request_id",
+            reason: "conflict",
+            message: "was given to a request about another room",
+        }
+        .into());
+    }
+    let events = match answered.first {
+        None => Vec::new(),
+        Some(first) => {
+            batch.flush().await?;
+            let tx = &mut batch.tx;
+            crate::events::store::run_of(&act.tenant, tx, first, answered.events).await?
+        }
+    };
+    Ok(Outcome {
+        room_id: act.room_id,
+        events,
+        repeat_of: answered.first,
     })
 }
 
@@ -194,7 +221,7 @@ async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Pla
     else {
         return Err(Refusal::NoSuchRoom.into());
     };
-    let landing = place::next(view, event, position, target.as_ref(), false);
+    let landing = place::next(view, event, position, target.as_ref(), None);
     let end = end_of(view, event);
     let (placed, change) = (landing.placed.clone(), landing.change.clone());
     batch.land(landing, end);

@@ -53,10 +53,8 @@ pub struct Act {
     pub command: Command,
     /// With a send: what the client gave with it.
     pub sending: Option<Sending>,
-    /// Under which key it must happen only once.
-    pub once: Option<Once>,
-    /// A peer's signed request, recorded in the first event.
-    pub request: Option<Value>,
+    /// With a request of a peer: which one.
+    pub asked: Option<Asked>,
     /// Places for people of other servers, by the federation policy.
     pub max_foreign: usize,
 }
@@ -70,10 +68,21 @@ pub struct Sending {
     pub sent_by: Option<Fqid>,
 }
 
-/// A key under which something happens only once.
+/// A request of another server for one of its people: carried out once, whenever it is repeated.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Who asks.
+    pub server: ServerName,
+    /// Its own id of the request.
+    pub request_id: Uuid,
+    /// The signed document, recorded in the first event.
+    pub document: Value,
+}
+
+/// A client's key under which something happens only once.
 #[derive(Clone, Debug)]
 pub struct Once {
-    /// Whose keys: `create:<participant id>` or `peer:<server name>`.
+    /// Whose keys: `create:<participant id>`.
     pub scope: String,
     /// The key.
     pub key: String,
@@ -123,7 +132,7 @@ pub struct Invitation {
 pub struct Outcome {
     /// The room.
     pub room_id: RoomId,
-    /// The events that it caused; none: it was so already.
+    /// The events that it caused, for a peer's repeated request those of the first time; none: it was so already.
     pub events: Vec<Placed>,
     /// It had happened before, under the same `event_uuid` or key: the first event of then.
     pub repeat_of: Option<EventId>,

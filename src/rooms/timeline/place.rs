@@ -73,13 +73,13 @@ pub(in crate::rooms) fn first(event: &Verified<Event>, position: i64) -> Landing
 }
 
 /// Places the next event of a log. The caller has checked that it follows the log's end, and knows the target's facts.
-/// `unhashable`: its own origin delivered a content that can never be hashed, which voids it for ever.
+/// `unhashable`: why the content that its own origin delivered can never be hashed, which voids it for ever.
 pub(in crate::rooms) fn next(
     view: &mut RoomView,
     event: &Verified<Event>,
     position: i64,
     target: Option<&Placed>,
-    unhashable: bool,
+    unhashable: Option<Reason>,
 ) -> Landing {
     let is_host = event.origin == *view.history.host();
     let landing = if is_host && event.event_type.is_state() {
@@ -98,12 +98,17 @@ fn is_bookkeeping(event_type: &EventType) -> bool {
 }
 
 /// A state event joins the chain if it names the state event before it and its content is known, even to be void.
-fn state(view: &mut RoomView, event: &Verified<Event>, position: i64, unhashable: bool) -> Landing {
+fn state(
+    view: &mut RoomView,
+    event: &Verified<Event>,
+    position: i64,
+    unhashable: Option<Reason>,
+) -> Landing {
     let (last_seq, last_hash) = view.history.last();
     let follows = !view.history.is_stalled()
         && event.state_seq == last_seq
         && event.state_hash == Some(last_hash);
-    if !follows || (event.content.is_none() && !unhashable) {
+    if !follows || (event.content.is_none() && unhashable.is_none()) {
         view.history.stall(event.seq);
         let waiting = if follows {
             Waiting::State
@@ -122,7 +127,7 @@ fn state(view: &mut RoomView, event: &Verified<Event>, position: i64, unhashable
     push_state(&mut view.history, event, event.hash(), change.as_ref());
     let verdict = match &change {
         Some(_) => Verdict::Valid,
-        None => Verdict::Void(Reason::Malformed),
+        None => Verdict::Void(unhashable.unwrap_or(Reason::Malformed)),
     };
     landing(event, position, verdict, shown, change)
 }
@@ -206,13 +211,12 @@ fn timeline(
     event: &Verified<Event>,
     position: i64,
     target: Option<&Placed>,
-    unhashable: bool,
+    unhashable: Option<Reason>,
 ) -> Landing {
-    let verdict = if unhashable {
-        Verdict::Void(Reason::Malformed)
-    } else {
-        let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
-        judge_event(view, event, highest.max(event.state_seq), target)
+    let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
+    let verdict = match unhashable {
+        Some(reason) => Verdict::Void(reason),
+        None => judge_event(view, event, highest.max(event.state_seq), target),
     };
     let target_id = event
         .content
@@ -260,7 +264,11 @@ pub(in crate::rooms) fn judge_event(
     target: Option<&Placed>,
 ) -> Verdict {
     let Some(sender) = &event.sender else {
-        return Verdict::Void(Reason::Malformed);
+        // Only the host does something by itself, and only to the state.
+        return Verdict::Void(match event.event_type.is_state() {
+            true => Reason::NotTheHost,
+            false => Reason::Malformed,
+        });
     };
     // Content that is missing voids nothing: it may still come.
     let content = event.content.as_ref();

@@ -7,12 +7,13 @@ use super::known::Known;
 use super::{Invitation, Page, Receipt, aftermath, place};
 use crate::catalogue::Code;
 use crate::events::core::chain::{self, ChainError, Head};
+use crate::events::core::content::ContentFlaw;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
-use crate::events::core::verified::{ContentStatus, Verified};
+use crate::events::core::verified::Verified;
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::rooms::core::decide;
-use crate::rooms::core::judge::Verdict;
+use crate::rooms::core::judge::{Reason, Verdict};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
@@ -141,8 +142,11 @@ async fn land(
         ));
     };
     // Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
-    let unhashable =
-        event.content_status() == ContentStatus::Unhashable && page.deliverer == event.origin;
+    let unhashable = event
+        .content_flaw
+        .as_ref()
+        .filter(|_| page.deliverer == event.origin)
+        .map(flaw_reason);
     let landing = place::next(view, event, position, target.as_ref(), unhashable);
     let host_here = *view.history.host() == *tenant.server_name();
     let end = end_of(view, event);
@@ -214,6 +218,13 @@ async fn answer_as_host(
     };
     append(batch, event.room_id, intents, None, signer).await?;
     Ok(())
+}
+
+fn flaw_reason(flaw: &ContentFlaw) -> Reason {
+    match flaw {
+        ContentFlaw::TooLarge { .. } => Reason::TooLarge,
+        ContentFlaw::Json(_) | ContentFlaw::NotAnObject | ContentFlaw::Salt => Reason::Malformed,
+    }
 }
 
 fn receipt(verdict: Verdict) -> Receipt {

@@ -12,7 +12,6 @@ use crate::error::{Error, Result};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyId;
-use crate::events::store;
 use crate::federation::exchange::document::Request;
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::json as http_json;
@@ -22,11 +21,13 @@ use crate::rooms::core::content::{LogPosition, OriginKey, RoomType, SettingsChan
 use crate::rooms::core::decide::{Command, Invitee, Joining};
 use crate::rooms::perform::require_peers_asked;
 use crate::rooms::store::{members, rooms};
-use crate::rooms::timeline::{Act, Once, Outcome};
+use crate::rooms::timeline::{Act, Asked};
 use crate::tenants::Tenant;
 
-/// How far a document's time may be from ours, in ms.
-const MOST_SKEW: i64 = 60_000;
+/// How far ahead of our clock a document's time may be, in ms: its own minute and that of the signature around it.
+const MOST_AHEAD: i64 = 2 * 60_000;
+/// How old a document may be, in ms: a peer keeps what it could not deliver for 14 days, and its repetition is harmless.
+const MOST_AGE: i64 = 15 * 24 * 3600 * 1000;
 
 /// A document as it came.
 pub(super) struct Document(Map<String, Value>);
@@ -81,19 +82,22 @@ async fn carry_out(
         actor: request.actor.clone(),
         command,
         sending: None,
-        once: Some(Once {
-            scope: format!("peer:{peer}"),
-            key: request.request_id.to_string(),
+        asked: Some(Asked {
+            server: peer.clone(),
+            request_id: request.request_id,
+            document: Value::Object(body.0),
         }),
-        request: Some(Value::Object(body.0)),
         max_foreign: usize::try_from(policy.max_foreign_participants_per_room)
             .unwrap_or(usize::MAX),
     };
     let outcome = app.timeline().act(act).await?.into_inner();
     app.federation().wake_senders();
-    Ok(answer(
-        json!({ "events": events(app, &tenant, &outcome).await? }),
-    ))
+    let events: Vec<Value> = outcome
+        .events
+        .iter()
+        .map(|placed| placed.event.to_value())
+        .collect();
+    Ok(answer(json!({ "events": events })))
 }
 
 /// The document, if the caller's current key signed it and it speaks for one of the caller's people.
@@ -122,7 +126,8 @@ async fn read(
     if request.actor.server_name() != peer {
         return Err(mismatch());
     }
-    if (request.ts - app.now()).abs() > MOST_SKEW * 2 {
+    let age = app.now().saturating_sub(request.ts);
+    if !(-MOST_AHEAD..=MOST_AGE).contains(&age) {
         return Err(malformed("body.ts"));
     }
     Ok(request)
@@ -147,22 +152,6 @@ async fn require_concerned(
     } else {
         Err(missing())
     }
-}
-
-/// The events that it caused, the first time.
-async fn events(app: &App, tenant: &Tenant, outcome: &Outcome) -> Result<Vec<Value>> {
-    if let Some(first) = outcome.repeat_of {
-        let placed = store::by_id(tenant, app.db().reader(), first).await?;
-        return Ok(placed
-            .iter()
-            .map(|placed| placed.event.to_value())
-            .collect());
-    }
-    Ok(outcome
-        .events
-        .iter()
-        .map(|placed| placed.event.to_value())
-        .collect())
 }
 
 /// What the action asks for.

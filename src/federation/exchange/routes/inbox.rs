@@ -10,7 +10,7 @@ use crate::error::{Coded, Error, Reason, Result};
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::incoming::{self, BodyError, Received};
-use crate::events::core::json::Limits;
+use crate::events::core::json::{JsonError, Limits};
 use crate::events::core::names::ServerName;
 use crate::federation::exchange::pages::{Keys, verify_all};
 use crate::federation::exchange::{access, catch_up};
@@ -55,11 +55,19 @@ impl SignedBody for Delivery {
 
 /// What stops a body of events from being read.
 fn unreadable(error: &BodyError) -> Error {
-    let text = error.to_string();
-    if text.contains("large") {
-        return Error::new(Code::ContentTooLarge).message("The body is too large.");
+    match error {
+        BodyError::Json(JsonError::TooLarge { .. }) => {
+            Error::new(Code::ContentTooLarge).message("The body is too large.")
+        }
+        BodyError::Json(_) => Error::validation("body", Reason::Json, error.to_string()),
+        BodyError::Shape { path } => {
+            let path = match path.is_empty() {
+                true => "body".to_owned(),
+                false => format!("body.{path}"),
+            };
+            Error::validation(path, Reason::Type, error.to_string())
+        }
     }
-    Error::validation("body", Reason::Json, text)
 }
 
 /// What became of one event.

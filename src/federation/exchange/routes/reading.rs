@@ -14,9 +14,9 @@ use crate::error::{Error, Reason, Result};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::{Fqid, LocalId, ServerName};
-use crate::events::model::LogEnd;
+use crate::events::model::Placed;
 use crate::events::store;
-use crate::federation::exchange::access;
+use crate::federation::exchange::access::{self, Sight};
 use crate::federation::signed::Signed;
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
@@ -35,27 +35,32 @@ pub(super) async fn heads(
     Path(room_id): Path<PathId<RoomId>>,
     request: Signed<()>,
 ) -> Result<Response> {
-    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
     Ok(answer(
-        json!({ "heads": ends(&app, &request.tenant, room_id).await? }),
+        json!({ "heads": ends(&app, &request.tenant, &sight).await? }),
     ))
 }
 
+/// The ends of the logs, as far as the peer may read them.
 async fn ends(
     app: &App,
     tenant: &Tenant,
-    room_id: RoomId,
+    sight: &Sight,
 ) -> Result<BTreeMap<ServerName, LogPosition>> {
-    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
-    let position = |end: LogEnd| {
-        let at = LogPosition {
-            epoch: end.epoch,
-            seq: end.seq,
-            hash: Some(end.hash),
+    let mut found = BTreeMap::new();
+    for end in store::logs::ends(tenant, app.db().reader(), sight.room_id).await? {
+        let at = match sight.bounds() {
+            None => Some((end.epoch, end.seq, end.hash)),
+            Some(bounds) => {
+                store::last_within(tenant, app.db(), sight.room_id, &end.origin, bounds).await?
+            }
         };
-        (end.origin, at)
-    };
-    Ok(ends.into_iter().map(position).collect())
+        if let Some((epoch, seq, hash)) = at {
+            let hash = Some(hash);
+            found.insert(end.origin, LogPosition { epoch, seq, hash });
+        }
+    }
+    Ok(found)
 }
 
 /// The query of a backfill.
@@ -71,35 +76,50 @@ pub(super) struct Backfill {
     limit: Option<i64>,
 }
 
+impl Backfill {
+    /// Whether the event stands where it asks for events.
+    fn reaches(&self, placed: &Placed) -> bool {
+        let event = &placed.event;
+        event.origin == self.origin && event.epoch == self.epoch && event.seq > self.after_seq
+    }
+}
+
 pub(super) async fn backfill(
     State(app): State<App>,
     Path(room_id): Path<PathId<RoomId>>,
     Query(asked): Query<Backfill>,
     request: Signed<()>,
 ) -> Result<Response> {
-    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
     let policy = app.federation().policies().get(&request.tenant).await?;
     let most = i64::from(policy.max_backfill_events_per_request);
     let limit = asked.limit.unwrap_or(100).min(most);
     if limit == 0 {
         return Ok(answer(json!({ "events": [], "has_more": false })));
     }
+    if let Some(removal) = sight.only() {
+        let found = store::by_id(&request.tenant, app.db().reader(), removal).await?;
+        let found = found.filter(|placed| asked.reaches(placed));
+        let events: Vec<Value> = found.iter().map(|placed| sight.show(placed)).collect();
+        return Ok(answer(json!({ "events": events, "has_more": false })));
+    }
     let place = (asked.epoch, asked.after_seq);
-    let mut page = store::log_page(
+    let found = store::log_page(
         &request.tenant,
         app.db(),
-        room_id,
+        sight.room_id,
         &asked.origin,
         place,
         limit + 1,
     )
     .await?;
-    let mut has_more = page.len() > usize::try_from(limit).unwrap_or(0);
-    page.truncate(usize::try_from(limit).unwrap_or(0));
+    let most = usize::try_from(limit).unwrap_or(0);
+    let within = sight.page(&found);
+    let mut has_more = within.len() > most;
     let mut bytes = 0;
-    let mut events: Vec<Value> = Vec::with_capacity(page.len());
-    for placed in &page {
-        let event = placed.event.to_value();
+    let mut events: Vec<Value> = Vec::with_capacity(within.len());
+    for placed in within.iter().take(most) {
+        let event = sight.show(placed);
         bytes += event.to_string().len();
         if bytes > MOST_BYTES && !events.is_empty() {
             has_more = true;
@@ -115,11 +135,11 @@ pub(super) async fn state(
     Path(room_id): Path<PathId<RoomId>>,
     request: Signed<()>,
 ) -> Result<Response> {
-    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
-    let heads = ends(&app, &request.tenant, room_id).await?;
-    let deciding = store::deciding(&request.tenant, app.db().reader(), room_id).await?;
+    let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
+    let heads = ends(&app, &request.tenant, &sight).await?;
+    let deciding = store::deciding(&request.tenant, app.db().reader(), sight.room_id).await?;
     let (mut state, mut leaves) = (Vec::new(), BTreeMap::new());
-    for placed in &deciding {
+    for placed in deciding.iter().filter(|placed| sight.reaches(placed)) {
         let event = &placed.event;
         if event.event_type.is_state() {
             state.push(event.to_value());
@@ -144,7 +164,11 @@ pub(super) async fn members(
     Path(room_id): Path<PathId<RoomId>>,
     request: Signed<()>,
 ) -> Result<Response> {
-    let room_id = access::shared_room(&app, &request.tenant, &request.peer, room_id).await?;
+    let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
+    if !sight.is_member() {
+        return Err(Error::new(Code::RoomNotFound));
+    }
+    let room_id = sight.room_id;
     let (rows, _) =
         member_rows::list(&request.tenant, app.db(), room_id, "", MOST_MEMBERS, 0).await?;
     let shown = |row: &MemberRow| json!({ "participant": row.fqid, "membership": row.membership, "power_level": row.power_level });

@@ -1,0 +1,119 @@
+//! What a peer's people ask of a room's host happens once, however often and however late it is asked again.
+
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use super::{Asked, Home, Log, Peer};
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::RoomId;
+
+const BOB: &str = "@bob:b.example";
+const DAY_MS: i64 = 24 * 3600 * 1000;
+
+/// Puts alice's room together with bob of `b.example`, who is a moderator there.
+async fn shared() -> (Home, Peer, RoomId) {
+    let home = Home::start().await;
+    let peer = Peer::allowed(&home, "b.example", 2).await;
+    let room = home.room(json!({ "name": "Shared" })).await;
+    home.invite(room, BOB).await;
+    let log = Log::of(&home, room).await;
+    peer.join(&home, room, "bob", &log).await;
+    (home, peer, room)
+}
+
+async fn events(home: &Home, peer: &Peer, room: RoomId, asked: &Asked<'_>) -> Value {
+    let (status, body) = peer.request(home, room, asked).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    body["events"].clone()
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer_even_after_days() {
+    let (home, peer, room) = shared().await;
+    let topic = |text: &str| Asked::new("bob", "topic", json!({ "topic": text }));
+    let first = topic("first");
+    let answer = events(&home, &peer, room, &first).await;
+    assert_eq!(answer.as_array().unwrap().len(), 1);
+    events(&home, &peer, room, &topic("second")).await;
+    assert_eq!(events(&home, &peer, room, &first).await, answer);
+
+    home.server.clock.advance(5 * DAY_MS);
+    events(&home, &peer, room, &topic("third")).await;
+    assert_eq!(events(&home, &peer, room, &first).await, answer);
+    let room = home
+        .ask(Method::GET, &format!("/v1/rooms/{room}"), json!({}))
+        .await;
+    assert_eq!(room["topic"], "third");
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_all_events_of_the_first_time() {
+    let (home, peer, room) = shared().await;
+    let asked = |action, content| Asked::new("bob", action, content);
+    home.make_owner(room, BOB).await;
+    events(&home, &peer, room, &asked("archive", json!({}))).await;
+    let mut log = Log::of(&home, room).await;
+    log.hear(&home).await;
+    let left = log.write(&peer, BOB, EventType::ROOM_LEAVE, json!({}));
+    peer.deliver(&home, &[left]).await;
+    let content = json!({ "profile": null, "key": peer.public(), "after": log.head() });
+    let rejoin = asked("rejoin", content);
+    let answer = events(&home, &peer, room, &rejoin).await;
+    assert_eq!(answer.as_array().unwrap().len(), 2, "reopened and joined");
+    assert_eq!(events(&home, &peer, room, &rejoin).await, answer);
+}
+
+#[tokio::test]
+async fn a_request_that_changed_nothing_changes_nothing_later() {
+    let (home, peer, room) = shared().await;
+    let rename = Asked::new("bob", "topic", json!({ "topic": null }));
+    assert_eq!(events(&home, &peer, room, &rename).await, json!([]));
+    events(
+        &home,
+        &peer,
+        room,
+        &Asked::new("bob", "topic", json!({ "topic": "set" })),
+    )
+    .await;
+    assert_eq!(events(&home, &peer, room, &rename).await, json!([]));
+    let room = home
+        .ask(Method::GET, &format!("/v1/rooms/{room}"), json!({}))
+        .await;
+    assert_eq!(room["topic"], "set");
+}
+
+#[tokio::test]
+async fn what_waited_in_a_peer_s_queue_for_days_is_carried_out() {
+    let home = Home::start().await;
+    let peer = Peer::allowed(&home, "b.example", 2).await;
+    let room = home.room(json!({ "name": "Shared" })).await;
+    home.invite(room, BOB).await;
+    let declined = peer.document(&home, room, &Asked::new("bob", "decline", json!({})));
+    home.server.clock.advance(3 * DAY_MS);
+    let path = format!("/rooms/{room}/request");
+    let (status, body) = peer
+        .ask(&home, "POST", &path, declined.to_string().as_bytes())
+        .await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(home.membership(room, BOB).await.as_deref(), Some("leave"));
+}
+
+#[tokio::test]
+async fn a_document_from_the_future_is_refused() {
+    let (home, peer, room) = shared().await;
+    let mut ahead = Asked::new("bob", "topic", json!({ "topic": "ahead" }));
+    ahead.later_ms = 130_000;
+    let (status, body) = peer.request(&home, room, &ahead).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+}
+
+#[tokio::test]
+async fn a_request_id_belongs_to_one_room() {
+    let (home, peer, room) = shared().await;
+    let asked = Asked::new("bob", "topic", json!({ "topic": "here" }));
+    events(&home, &peer, room, &asked).await;
+    let other = home.room(json!({ "name": "Other" })).await;
+    home.invite(other, BOB).await;
+    let (status, body) = peer.request(&home, other, &asked).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+}
