@@ -6,7 +6,7 @@
 # expire, and for mock users.
 #
 # The caller has made the folder "$work" and has the functions `fail`, `start_group`, `end_group` and `in_group`;
-# `create_database` is that of postgres.sh.
+# `create_database` and `drop_database` are those of postgres.sh.
 # shellcheck shell=bash
 
 target="${CARGO_TARGET_DIR:-target}/debug"
@@ -49,7 +49,7 @@ conformance() {
 
 # Runs a command against a server on empty data of this database and looks afterwards whether all it wrote is sound.
 with_server() {
-    local backend=$1 name=$2
+    local backend=$1 name=$2 status=0 database="" url
     shift 2
     folder="$work/conformance-$backend-$name"
     mkdir "$folder"
@@ -63,14 +63,16 @@ with_server() {
         SCAIWAVE_FEDERATION_PEER_URLS="$PEER_NAME=http://127.0.0.1:$peer_port"
     )
     if [ "$backend" = Postgres ]; then
-        settings+=(SCAIWAVE_DB_URL="$(create_database "conformance_$name")")
+        database="conformance_$$_$name"
+        url=$(create_database "$database") || fail "Postgres makes no database for the conformance suite"
+        settings+=(SCAIWAVE_DB_URL="$url")
     fi
 
     start_server
-    local status=0
     "$@" || status=1
     stop_server || status=1
     in_group scaiwave admin verify || status=1
+    if [ -n "$database" ]; then drop_database "$database"; fi
     return "$status"
 }
 

@@ -1,5 +1,5 @@
 # A private Postgres, for the scripts that source this: `start_postgres` sets TEST_POSTGRES_URL, `stop_postgres` ends it.
-# `create_database` makes a database in whichever Postgres TEST_POSTGRES_URL names.
+# `create_database` and `drop_database` work in whichever Postgres TEST_POSTGRES_URL names.
 #
 # The caller has made the folder "$work", which it removes itself, and has a function `fail`.
 # shellcheck shell=bash
@@ -74,10 +74,12 @@ stop_postgres() {
     postgres_data=""
 }
 
-# Makes an empty database of this name, in place of an earlier one, and prints its URL.
+# Makes an empty database of this name and prints its URL.
 create_database() {
-    local name=$1 client="${postgres_bin:+$postgres_bin/}psql"
-    PGOPTIONS=--client-min-messages=warning "$client" -qX -v ON_ERROR_STOP=1 -d "$TEST_POSTGRES_URL" >&2 \
-        -c "DROP DATABASE IF EXISTS $name" -c "CREATE DATABASE $name" || return 1
-    printf '%s/%s\n' "${TEST_POSTGRES_URL%/*}" "$name"
+    administer "CREATE DATABASE $1" || return 1
+    printf '%s/%s\n' "${TEST_POSTGRES_URL%/*}" "$1"
 }
+
+drop_database() { administer "DROP DATABASE $1 WITH (FORCE)"; }
+
+administer() { "${postgres_bin:+$postgres_bin/}psql" -qX -v ON_ERROR_STOP=1 -d "$TEST_POSTGRES_URL" -c "$1" >&2; }
