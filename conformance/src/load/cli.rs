@@ -32,6 +32,10 @@ pub struct Options {
     /// Seconds for each figure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
+    /// Connections in the scenarios of acknowledged messages, one after the other.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256],
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: Vec<u16>,
     /// Events in the federated flow and in the catch-up.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(64..=1_000_000))]
     events: u64,
@@ -92,6 +96,12 @@ fn measure(options: &Options) -> Result<ExitCode> {
         postgres: options.postgres.clone(),
         folder: folder.clone(),
         time: Duration::from_secs(options.seconds),
+        connections: options
+            .connections
+            .iter()
+            .copied()
+            .map(usize::from)
+            .collect(),
         events: usize::try_from(options.events).unwrap_or(usize::MAX),
         parts,
     };

@@ -11,9 +11,6 @@ use super::sends::{Rate, Volley};
 use super::subject::Subject;
 use super::trouble::Result;
 
-/// Connections in the scenarios of acknowledged messages.
-pub(super) const CONNECTIONS: [usize; 4] = [1, 16, 64, 256];
-
 /// What to run.
 pub struct Plan {
     /// The server's executable.
@@ -24,6 +21,8 @@ pub struct Plan {
     pub folder: PathBuf,
     /// How long each figure is measured.
     pub time: Duration,
+    /// Connections in the scenarios of acknowledged messages, one after the other.
+    pub connections: Vec<usize>,
     /// Events of the scenarios that count events.
     pub events: usize,
     /// Parts that are run.
@@ -106,7 +105,7 @@ async fn machine(plan: &Plan, rows: &mut Vec<Row>) -> Result<Yardsticks> {
     }
     let floor = Floor::start().await?;
     let mut http = Vec::new();
-    for connections in CONNECTIONS {
+    for &connections in &plan.connections {
         let rate = baseline::http(&floor, volley(plan, connections)).await?;
         let name = format!("loopback HTTP, {connections} connections");
         rows.push(timed(name, "machine", rate, "/s"));

@@ -8,7 +8,7 @@ use super::delay::{self, Pace, Ways};
 use super::federation::Pair;
 use super::footprint;
 use super::http::Form;
-use super::plan::{CONNECTIONS, Part, Plan, Yardsticks, timed, volley};
+use super::plan::{Part, Plan, Yardsticks, timed, volley};
 use super::report::Row;
 use super::sends::{self, Rate};
 use super::server::{Server, Settings};
@@ -131,7 +131,7 @@ impl<'a> Subject<'a> {
             }
         }
         if sends {
-            for connections in CONNECTIONS {
+            for &connections in &self.plan.connections {
                 self.sends(&server, &forms, connections).await?;
             }
             self.loaded(&server)?;
