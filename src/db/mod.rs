@@ -61,7 +61,7 @@ const BEGIN_POSTGRES: &str = "BEGIN";
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;";
+     PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
 
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
@@ -165,7 +165,10 @@ impl Db {
             Backend::Sqlite => BEGIN_SQLITE,
             Backend::Postgres => BEGIN_POSTGRES,
         };
-        Ok(Tx::new(self.0.writer.begin_with(begin).await?))
+        Ok(Tx::new(
+            self.0.writer.begin_with(begin).await?,
+            self.0.backend,
+        ))
     }
 
     /// Which database this is.

@@ -1,27 +1,35 @@
 //! Text for statements with many rows.
 //!
-//! A statement costs the same whether it writes one row or fifty, so hot paths write many. Slices come in powers of
-//! two: sqlx keeps a hundred prepared statements per connection, and few distinct lengths keep them all prepared.
+//! A statement costs about the same whether it writes one row or fifty, since most of it is the hand-over to the
+//! database and back; so hot paths write many. Few distinct lengths keep all of them among the hundred statements that
+//! sqlx keeps prepared per connection.
+
+use super::Backend;
 
 /// Rows in one statement, at most: 64 rows of 24 columns stay far below both databases' limit of parameters.
 const MOST: usize = 64;
+/// Up to here every length has a statement of its own; beyond, only powers of two.
+const ANY: usize = 16;
 
-/// Cuts `items` into runs whose lengths are powers of two, the longest first.
+/// Cuts `items` into runs, the longest first, in few statements: 31 items make two, not five.
 pub fn runs<T>(items: &[T]) -> impl Iterator<Item = &[T]> {
     let mut rest = items;
     std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        let take = MOST.min(1 << rest.len().ilog2());
+        let take = match rest.len() {
+            0 => return None,
+            few if few <= ANY => few,
+            many => MOST.min(1 << many.ilog2()),
+        };
         let (run, after) = rest.split_at(take);
         rest = after;
         Some(run)
     })
 }
 
-/// `($1,$2),($3,$4)` for `rows` rows of `columns` columns.
-pub fn values(rows: usize, columns: usize) -> String {
+/// Placeholders for `rows` rows of `columns` columns, bound from left to right: `($1,$2),($3,$4)`, on SQLite
+/// `(?,?),(?,?)`. There every name costs a search through all names whenever the statement runs: with a thousand, as
+/// long as the writing itself.
+pub fn values(backend: Backend, rows: usize, columns: usize) -> String {
     let mut text = String::with_capacity(rows * (columns * 5 + 3));
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ",(" });
@@ -29,8 +37,13 @@ pub fn values(rows: usize, columns: usize) -> String {
             if column > 0 {
                 text.push(',');
             }
-            text.push('$');
-            text.push_str(&(row * columns + column + 1).to_string());
+            match backend {
+                Backend::Sqlite => text.push('?'),
+                Backend::Postgres => {
+                    text.push('$');
+                    text.push_str(&(row * columns + column + 1).to_string());
+                }
+            }
         }
         text.push(')');
     }
@@ -47,19 +60,20 @@ pub fn list(from: usize, count: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, runs, values};
+    use super::*;
 
     #[test]
-    fn runs_are_powers_of_two_and_lose_nothing() {
-        let items: Vec<usize> = (0..203).collect();
+    fn runs_are_few_and_lose_nothing() {
+        let items: Vec<usize> = (0..231).collect();
         let lengths: Vec<usize> = runs(&items).map(<[usize]>::len).collect();
-        assert_eq!(lengths, [64, 64, 64, 8, 2, 1]);
+        assert_eq!(lengths, [64, 64, 64, 32, 7]);
         assert_eq!(runs(&items).flatten().copied().collect::<Vec<_>>(), items);
     }
 
     #[test]
-    fn placeholders_count_through_all_rows() {
-        assert_eq!(values(2, 3), "($1,$2,$3),($4,$5,$6)");
+    fn placeholders_go_through_all_rows() {
+        assert_eq!(values(Backend::Postgres, 2, 3), "($1,$2,$3),($4,$5,$6)");
+        assert_eq!(values(Backend::Sqlite, 2, 3), "(?,?,?),(?,?,?)");
         assert_eq!(list(2, 3), "$2,$3,$4");
     }
 }

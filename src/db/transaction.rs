@@ -2,24 +2,32 @@
 
 use sqlx::{Any, AnyConnection, Transaction};
 
-use super::DbError;
+use super::{Backend, DbError};
 
 /// A write transaction. Dropped without [`Tx::commit`], it leaves nothing behind.
-pub struct Tx(Transaction<'static, Any>);
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    backend: Backend,
+}
 
 impl Tx {
-    pub(super) fn new(inner: Transaction<'static, Any>) -> Self {
-        Tx(inner)
+    pub(super) fn new(inner: Transaction<'static, Any>, backend: Backend) -> Self {
+        Tx { inner, backend }
+    }
+
+    /// Which database it writes to, for [`super::rows::values`].
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// The connection, for a store's statements.
     pub fn conn(&mut self) -> &mut AnyConnection {
-        &mut self.0
+        &mut self.inner
     }
 
     /// Makes everything durable; `value` comes back as proof that it happened.
     pub async fn commit<T>(self, value: T) -> Result<Committed<T>, DbError> {
-        self.0.commit().await?;
+        self.inner.commit().await?;
         Ok(Committed(value))
     }
 }

@@ -58,7 +58,7 @@ pub async fn insert(tenant: &Tenant, tx: &mut Tx, placed: &[Placed]) -> Result<(
         let sql = format!(
             "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq)
              DO UPDATE SET stream_position = excluded.stream_position, shown = excluded.shown",
-            rows::values(run.len(), COLUMN_COUNT)
+            rows::values(tx.backend(), run.len(), COLUMN_COUNT)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for item in run {

@@ -22,7 +22,7 @@ pub async fn set_ends(
             "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq) VALUES {}
              ON CONFLICT (tenant, room_id, origin) DO UPDATE SET epoch = excluded.epoch, seq = excluded.seq,
              hash = excluded.hash, ts = excluded.ts, state_seq = excluded.state_seq",
-            rows::values(run.len(), 8)
+            rows::values(tx.backend(), run.len(), 8)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (room_id, end) in run {

@@ -50,7 +50,7 @@ pub async fn insert(
             "INSERT INTO federation_rejected
                  (tenant, id, peer, check_no, code, message, room_id, event_id, origin, epoch, seq, created_at)
              VALUES {}",
-            rows::values(run.len(), 12)
+            rows::values(tx.backend(), run.len(), 12)
         );
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for (id, rejection) in run {

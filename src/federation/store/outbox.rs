@@ -83,7 +83,7 @@ pub async fn extend(
             "WITH moved (room, epoch, seq) AS (VALUES {})
              UPDATE outbox SET end_epoch = moved.epoch, end_seq = moved.seq FROM moved
              WHERE outbox.tenant = ${} AND outbox.room_id = moved.room AND outbox.closing = 0",
-            rows::values(run.len(), 3),
+            rows::values(tx.backend(), run.len(), 3),
             run.len() * 3 + 1
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));

@@ -19,7 +19,7 @@ pub async fn move_markers(
              ON CONFLICT (tenant, participant_id, room_id) DO UPDATE
              SET event_id = excluded.event_id, stream_position = excluded.stream_position
              WHERE markers.stream_position < excluded.stream_position",
-            rows::values(run.len(), 5)
+            rows::values(tx.backend(), run.len(), 5)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for (participant, room, event, position) in run {

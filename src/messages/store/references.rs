@@ -18,7 +18,7 @@ pub async fn mention(
         let sql = format!(
             "INSERT INTO mentions (tenant, participant_id, room_id, stream_position, event_id) VALUES {}
              ON CONFLICT (tenant, participant_id, room_id, stream_position) DO NOTHING",
-            rows::values(run.len(), 5)
+            rows::values(tx.backend(), run.len(), 5)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for participant in run {

@@ -82,7 +82,7 @@ pub async fn record_sends(tenant: &Tenant, tx: &mut Tx, sends: &[SendRow]) -> Re
     for run in rows::runs(sends) {
         let sql = format!(
             "INSERT INTO sends (tenant, event_id, room_id, participant_id, event_uuid, sent_by) VALUES {}",
-            rows::values(run.len(), 6)
+            rows::values(tx.backend(), run.len(), 6)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
         for send in run {

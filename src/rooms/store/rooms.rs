@@ -58,7 +58,7 @@ pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), 
          auto_close = excluded.auto_close, federated = excluded.federated, power_levels = excluded.power_levels,
          member_count = excluded.member_count, alias = excluded.alias, creator_id = excluded.creator_id,
          created_at = excluded.created_at, scope_kind = excluded.scope_kind",
-        rows::values(1, 20)
+        rows::values(tx.backend(), 1, 20)
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
