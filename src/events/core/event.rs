@@ -3,7 +3,8 @@
 //!
 //! An [`Event`] is only well-formed; whether it may be believed is known once it is [`super::verified::Verified`].
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::canonical;
 use super::content::{self, ContentFlaw};
@@ -188,7 +189,10 @@ impl Event {
 
     /// The JSON form: content and salt only where both are there.
     pub fn to_value(&self) -> Value {
-        let mut fields = self.signed_fields();
+        let mut fields = match serde_json::to_value(self.signed_fields()) {
+            Ok(Value::Object(fields)) => fields,
+            _ => Map::new(),
+        };
         fields.insert("signature".to_owned(), self.signature.to_string().into());
         if let (Some(content), Some(salt)) = (&self.content, &self.salt) {
             fields.insert("content".to_owned(), content.clone());
@@ -202,7 +206,7 @@ impl Event {
     pub fn signed_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend_from_slice(SIGNED_PREFIX.as_bytes());
-        canonical::append(&mut bytes, &Value::Object(self.signed_fields()));
+        canonical::append_ordered(&mut bytes, &self.signed_fields());
         bytes
     }
 
@@ -224,26 +228,22 @@ impl Event {
         EventId::derive(self.ts, place)
     }
 
-    fn signed_fields(&self) -> Map<String, Value> {
-        let fields = json!({
-            "v": VERSION,
-            "event_id": self.event_id,
-            "room_id": self.room_id,
-            "origin": self.origin,
-            "epoch": self.epoch,
-            "seq": self.seq,
-            "prev": self.prev,
-            "sender": self.sender,
-            "type": self.event_type,
-            "ts": self.ts,
-            "state_seq": self.state_seq,
-            "state_hash": self.state_hash,
-            "content_hash": self.content_hash,
-            "key_id": self.key_id,
-        });
-        match fields {
-            Value::Object(fields) => fields,
-            _ => Map::new(),
+    fn signed_fields(&self) -> SignedFields<'_> {
+        SignedFields {
+            content_hash: &self.content_hash,
+            epoch: self.epoch,
+            event_id: &self.event_id,
+            key_id: &self.key_id,
+            origin: &self.origin,
+            prev: self.prev.as_ref(),
+            room_id: &self.room_id,
+            sender: self.sender.as_ref(),
+            seq: self.seq,
+            state_hash: self.state_hash.as_ref(),
+            state_seq: self.state_seq,
+            ts: self.ts,
+            event_type: &self.event_type,
+            version: VERSION,
         }
     }
 
@@ -263,6 +263,27 @@ impl Event {
         }
         Ok(())
     }
+}
+
+/// What the signature covers, in the order of the names in JSON.
+#[derive(Serialize)]
+struct SignedFields<'a> {
+    content_hash: &'a Hash,
+    epoch: i64,
+    event_id: &'a EventId,
+    key_id: &'a KeyId,
+    origin: &'a ServerName,
+    prev: Option<&'a Hash>,
+    room_id: &'a RoomId,
+    sender: Option<&'a Fqid>,
+    seq: i64,
+    state_hash: Option<&'a Hash>,
+    state_seq: i64,
+    ts: i64,
+    #[serde(rename = "type")]
+    event_type: &'a EventType,
+    #[serde(rename = "v")]
+    version: &'static str,
 }
 
 fn check_range(field: &'static str, value: i64, least: i64, most: i64) -> Result<(), EventError> {

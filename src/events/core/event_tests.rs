@@ -1,4 +1,5 @@
 use super::*;
+use serde_json::json;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::testing::{draft, event_vectors, key};
 use crate::events::core::verified::verify;

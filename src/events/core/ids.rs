@@ -7,7 +7,6 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde_json::json;
 use uuid::Uuid;
 
 use super::canonical;
@@ -93,9 +92,9 @@ impl EventId {
             prev,
             content_hash,
         } = place;
-        let list = json!([room_id, origin, epoch, seq, prev, content_hash]);
+        let list = (room_id, origin, epoch, seq, prev, content_hash);
         let mut bytes = format!("{EVENT_PREFIX}\n").into_bytes();
-        canonical::append(&mut bytes, &list);
+        canonical::append_ordered(&mut bytes, &list);
         Self(uuid_v7(ts_ms, &Hash::of(&bytes)))
     }
 }
