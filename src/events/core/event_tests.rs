@@ -1,8 +1,8 @@
 use super::*;
-use serde_json::json;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::testing::{draft, event_vectors, key};
 use crate::events::core::verified::verify;
+use serde_json::json;
 
 fn message() -> Value {
     draft(json!({"msgtype": "swp.text", "body": "hello"}))

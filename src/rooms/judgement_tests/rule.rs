@@ -67,7 +67,8 @@ fn target_of(event: &Event) -> Option<EventId> {
 
 fn is_judged(event: &Event) -> bool {
     let is_bookkeeping = event.event_type == EventType::ROOM_LEAVE;
-    !is_bookkeeping && !(event.event_type.is_state() && event.origin == server(0))
+    let is_state = event.event_type.is_state() && event.origin == server(0);
+    !is_bookkeeping && !is_state
 }
 
 /// All events but the first in an order that respects each log's own.

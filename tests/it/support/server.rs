@@ -14,6 +14,8 @@ use super::people::Person;
 use super::{Api, Backend, PrivateCa};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
+/// Commands may go through everything that a large test has stored.
+const COMMAND_DEADLINE: Duration = Duration::from_secs(300);
 const STOP_DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running (or killed) server, its data folder and its database. All of it goes when this value does.
@@ -229,7 +231,7 @@ impl Server {
         let process = child.id();
         let (done, ended) = channel();
         std::thread::spawn(move || done.send(child.wait_with_output()));
-        let output = match ended.recv_timeout(START_DEADLINE) {
+        let output = match ended.recv_timeout(COMMAND_DEADLINE) {
             Ok(output) => output.expect("the command's output"),
             Err(_) => {
                 signal(process, "KILL");
