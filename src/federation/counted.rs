@@ -1,10 +1,5 @@
 //! Requests from and to other servers, as `/metrics` shows them.
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
-
-use super::Federation;
 use super::core::descriptor::FEDERATION_PATH;
 use crate::http::metrics::{FederationRequestLabels, Metrics};
 
@@ -42,23 +37,6 @@ pub(super) fn request(
         status,
     };
     metrics.federation_requests.get_or_create(&labels).inc();
-}
-
-/// Counts the requests of other servers.
-pub(super) async fn incoming(
-    State(federation): State<Federation>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let endpoint = endpoint(request.uri().path());
-    let response = next.run(request).await;
-    self::request(
-        federation.metrics(),
-        "in",
-        endpoint,
-        response.status().as_u16(),
-    );
-    response
 }
 
 #[cfg(test)]

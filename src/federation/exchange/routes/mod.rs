@@ -6,7 +6,9 @@ mod invited;
 mod reading;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -26,5 +28,14 @@ pub fn routes(federation: Federation) -> Router<App> {
         .route(&at("/rooms/{room_id}/members"), get(reading::members))
         .route(&at("/rooms/{room_id}/join"), post(host::join))
         .route(&at("/rooms/{room_id}/request"), post(host::request))
-        .route_layer(from_fn_with_state(federation, counted::incoming))
+        .route_layer(from_fn_with_state(federation, count))
+}
+
+/// Counts a request, whatever becomes of it.
+async fn count(State(federation): State<Federation>, request: Request, next: Next) -> Response {
+    let endpoint = counted::endpoint(request.uri().path());
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    counted::request(federation.metrics(), "in", endpoint, status);
+    response
 }
