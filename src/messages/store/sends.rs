@@ -44,26 +44,28 @@ pub async fn sent(
 ) -> Result<HashMap<SentKey, EventId>, DbError> {
     let mut found = HashMap::new();
     for run in rows::runs(keys) {
-        let any = (0..run.len())
-            .map(|row| {
-                let at = 2 + row * 3;
-                format!(
-                    "(tenant = $1 AND participant_id = ${at} AND room_id = ${} AND event_uuid = ${})",
-                    at + 1,
-                    at + 2
-                )
-            })
-            .collect::<Vec<_>>()
-            .join(" OR ");
-        let sql =
-            format!("SELECT event_id, participant_id, room_id, event_uuid FROM sends WHERE {any}");
-        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(tenant.key());
+        // Each key is looked up by itself. Of one condition over all of them, Postgres makes a walk through the tenant's
+        // rows as long as it has no statistics of the table.
+        let sql = format!(
+            "WITH asked (participant_id, room_id, event_uuid) AS (VALUES {})
+             SELECT * FROM (
+                 SELECT participant_id, room_id, event_uuid, (
+                     SELECT event_id FROM sends WHERE sends.tenant = ${}
+                     AND sends.participant_id = asked.participant_id AND sends.room_id = asked.room_id
+                     AND sends.event_uuid = asked.event_uuid
+                 ) AS event_id FROM asked
+             ) AS answers WHERE event_id IS NOT NULL",
+            rows::values(tx.backend(), run.len(), 3),
+            run.len() * 3 + 1
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
         for key in run {
             query = query
                 .bind(key.participant.to_string())
                 .bind(key.room.to_string())
                 .bind(key.event_uuid.to_string());
         }
+        let query = query.bind(tenant.key());
         for row in query.fetch_all(tx.conn()).await? {
             let text = |column: &str| row.try_get::<String, _>(column);
             let key = SentKey {
