@@ -16,13 +16,11 @@ OTHER_NAME=other.example
 PASSWORD="a password for tests"
 # What the other servers are for.
 ELSEWHERE=(--exclude rates --exclude RATE --exclude EXPIRED_TOKEN --exclude auth/mock)
-# What needs parts that this server does not have: limits of tenants, an identity provider, incognito rooms, frozen
-# logs, contents that come after their event.
+# What needs parts that this server does not have: limits of tenants, an identity provider, incognito rooms.
 NOT_THERE=(
     --exclude "SW_TENANT_CAPACITY: 409" --exclude "SW_ROOM_CAPACITY: 409"
     --exclude "SW_AUTH_REDIRECT_MISMATCH: 400"
     --exclude joining/incognito
-    --exclude envelope/fork --exclude "envelope/content: a content that does not match its hash"
 )
 
 # The running server: its process group, its address, its settings, the folder of its data and logs.

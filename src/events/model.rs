@@ -18,6 +18,8 @@ pub enum Standing {
     Void,
     /// It cannot be judged yet: the host state that it claims is not here.
     Wait,
+    /// It stands beyond a fork of its log, and is hidden until the host has named a branch.
+    Frozen,
 }
 
 impl Standing {
@@ -27,6 +29,7 @@ impl Standing {
             Standing::Valid => "valid",
             Standing::Void => "void",
             Standing::Wait => "wait",
+            Standing::Frozen => "frozen",
         }
     }
 }
@@ -45,6 +48,7 @@ impl FromStr for Standing {
             "valid" => Ok(Standing::Valid),
             "void" => Ok(Standing::Void),
             "wait" => Ok(Standing::Wait),
+            "frozen" => Ok(Standing::Frozen),
             other => Err(format!("no verdict: {other}")),
         }
     }
@@ -137,4 +141,6 @@ pub struct LogEnd {
     pub ts: i64,
     /// The highest `state_seq` in the log.
     pub state_seq: i64,
+    /// The place in the epoch at which the log forks: from there on it is frozen. Recorded by `store::forks` alone.
+    pub forked_at: Option<i64>,
 }

@@ -1,6 +1,8 @@
 //! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `tenant_keys` in [`keys`]. The only
 //! SQL that touches them.
 
+pub mod contents;
+pub mod forks;
 pub mod keys;
 pub mod logs;
 pub mod meeting;

@@ -206,6 +206,10 @@ impl Room {
             Standing::Valid => verdict == Verdict::Valid,
             Standing::Wait => matches!(verdict, Verdict::Wait(_)),
             Standing::Void => placed.event.content.is_none(),
+            Standing::Frozen => {
+                let place = (placed.event.epoch, placed.event.seq);
+                view.is_frozen(&placed.event.origin, place)
+            }
         };
         require(
             fits,

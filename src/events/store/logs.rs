@@ -55,8 +55,7 @@ pub async fn ends<'e>(
     rows.iter().map(read_end).collect()
 }
 
-const ENDS: &str =
-    "SELECT origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 AND room_id = $2";
+const ENDS: &str = "SELECT origin, epoch, seq, hash, ts, state_seq, forked_at FROM logs WHERE tenant = $1 AND room_id = $2";
 
 fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
     Ok(LogEnd {
@@ -66,6 +65,7 @@ fn read_end(row: &AnyRow) -> Result<LogEnd, DbError> {
         hash: parse("hash", &row.try_get::<String, _>("hash")?)?,
         ts: row.try_get("ts")?,
         state_seq: row.try_get("state_seq")?,
+        forked_at: row.try_get("forked_at")?,
     })
 }
 
@@ -82,7 +82,8 @@ pub async fn last_ts(db: &Db) -> Result<i64, DbError> {
 /// Every log of a tenant.
 pub async fn all_ends(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, LogEnd)>, DbError> {
     let rows = sqlx::query(
-        "SELECT room_id, origin, epoch, seq, hash, ts, state_seq FROM logs WHERE tenant = $1 ORDER BY room_id, origin",
+        "SELECT room_id, origin, epoch, seq, hash, ts, state_seq, forked_at FROM logs WHERE tenant = $1
+         ORDER BY room_id, origin",
     )
     .bind(tenant.key())
     .fetch_all(db.reader())

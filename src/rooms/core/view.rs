@@ -18,6 +18,8 @@ pub struct Log {
     pub state_seq: StateSeq,
     /// Where people of this origin left by themselves.
     pub leaves: BTreeMap<Fqid, Vec<(i64, i64)>>,
+    /// The place in its epoch at which it forks, if it does.
+    pub forked_at: Option<i64>,
 }
 
 /// A room for deciding and judging.
@@ -75,6 +77,13 @@ impl RoomView {
     pub fn joined_members(&self) -> impl Iterator<Item = (&Fqid, &Member)> {
         self.history.members().filter(|(person, member)| {
             member.membership == Membership::Join && !self.has_left(person, member)
+        })
+    }
+
+    /// Whether this place of `origin`'s log lies beyond a fork.
+    pub fn is_frozen(&self, origin: &ServerName, (epoch, seq): (i64, i64)) -> bool {
+        self.logs.get(origin).is_some_and(|log| {
+            log.head.epoch == epoch && log.forked_at.is_some_and(|forked_at| seq >= forked_at)
         })
     }
 

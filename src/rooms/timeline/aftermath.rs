@@ -175,6 +175,18 @@ pub(super) async fn show_erased(
     Ok(Some(placed))
 }
 
+/// Judges an event that stands in its log, by what is known now.
+pub(super) async fn judge_anew(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+) -> Result<Verdict, DbError> {
+    let (origin, place) = (&event.event.origin, (event.event.epoch, event.event.seq));
+    let room_id = event.event.room_id;
+    let highest = store::highest_claim(tenant, &mut batch.tx, room_id, origin, place).await?;
+    judge(batch, tenant, event, highest).await
+}
+
 async fn judge(
     batch: &mut Batch<'_>,
     tenant: &Tenant,

@@ -243,6 +243,7 @@ pub(super) fn end_of(view: &RoomView, event: &Verified<Event>) -> LogEnd {
             .logs
             .get(&event.origin)
             .map_or(event.state_seq, |log| log.state_seq),
+        forked_at: None,
     }
 }
 

@@ -9,8 +9,8 @@ use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::core::verified::Verified;
-use crate::events::model::Placed;
-use crate::events::store::meeting;
+use crate::events::model::{Placed, Standing};
+use crate::events::store::{contents, meeting};
 use crate::rooms::core::content;
 
 /// How far apart the places that a page claims may be, to be looked up. A page is a piece of a log; who scatters places
@@ -25,6 +25,7 @@ pub(super) struct Known {
     targets: HashMap<EventId, Placed>,
     spoken_of: HashSet<EventId>,
     places: HashMap<Stretch, HashMap<i64, Hash>>,
+    lacking: HashMap<Stretch, HashSet<i64>>,
 }
 
 impl Known {
@@ -37,11 +38,14 @@ impl Known {
         let tenant = batch.tenant.clone();
         let targets: Vec<EventId> = events.iter().filter_map(|event| target(event)).collect();
         let ids: Vec<EventId> = events.iter().map(|event| event.event_id).collect();
-        Ok(Known {
+        let mut known = Known {
             targets: meeting::by_ids(&tenant, &mut batch.tx, &targets).await?,
             spoken_of: meeting::spoken_of(&tenant, &mut batch.tx, &ids).await?,
-            places: taken_places(batch, events).await?,
-        })
+            places: HashMap::new(),
+            lacking: HashMap::new(),
+        };
+        known.load_places(batch, events).await?;
+        Ok(known)
     }
 
     /// The event that another one is about, if both are of one room.
@@ -60,6 +64,12 @@ impl Known {
         self.places.get(&stretch(event))?.get(&event.seq)
     }
 
+    /// Whether the event that stands at this one's place lacks a content that may still come.
+    pub(super) fn lacks_content(&self, event: &Event) -> bool {
+        let lacking = self.lacking.get(&stretch(event));
+        lacking.is_some_and(|seqs| seqs.contains(&event.seq))
+    }
+
     /// Takes note of an event of the page that took its place.
     pub(super) fn landed(&mut self, placed: &Placed) {
         let event = &placed.event;
@@ -69,6 +79,31 @@ impl Known {
             .or_default()
             .insert(event.seq, placed.hash);
         self.targets.insert(event.event_id, placed.clone());
+        let lacking = self.lacking.entry(stretch(event)).or_default();
+        if event.content.is_none() && placed.standing != Standing::Void {
+            lacking.insert(event.seq);
+        } else {
+            lacking.remove(&event.seq);
+        }
+    }
+
+    /// Reads what stands at the places that events claim although the logs are longer already.
+    async fn load_places(
+        &mut self,
+        batch: &mut Batch<'_>,
+        events: &[Verified<Event>],
+    ) -> Result<(), DbError> {
+        let tenant = batch.tenant.clone();
+        for (stretch, (from, to)) in claimed_places(batch, events).await? {
+            let (room_id, origin, epoch) = &stretch;
+            let range = (from, to.min(from.saturating_add(MOST_PLACES)));
+            let tx = &mut batch.tx;
+            let hashes = meeting::hashes(&tenant, tx, *room_id, origin, *epoch, range).await?;
+            let lacking = contents::lacking(&tenant, tx, *room_id, origin, *epoch, range).await?;
+            self.places.insert(stretch.clone(), hashes);
+            self.lacking.insert(stretch, lacking);
+        }
+        Ok(())
     }
 }
 
@@ -81,11 +116,11 @@ fn stretch(event: &Event) -> Stretch {
     (event.room_id, event.origin.clone(), event.epoch)
 }
 
-/// The places of the logs that events claim although the logs are longer already.
-async fn taken_places(
+/// From where to where a page claims places in logs that are longer already.
+async fn claimed_places(
     batch: &mut Batch<'_>,
     events: &[Verified<Event>],
-) -> Result<HashMap<Stretch, HashMap<i64, Hash>>, DbError> {
+) -> Result<BTreeMap<Stretch, (i64, i64)>, DbError> {
     let tenant = batch.tenant.clone();
     let mut claimed: BTreeMap<Stretch, (i64, i64)> = BTreeMap::new();
     for event in events {
@@ -101,12 +136,5 @@ async fn taken_places(
             (*from, *to) = ((*from).min(event.seq), (*to).max(event.seq));
         }
     }
-    let mut places = HashMap::with_capacity(claimed.len());
-    for ((room_id, origin, epoch), (from, to)) in claimed {
-        let range = (from, to.min(from.saturating_add(MOST_PLACES)));
-        let hashes =
-            meeting::hashes(&tenant, &mut batch.tx, room_id, &origin, epoch, range).await?;
-        places.insert((room_id, origin, epoch), hashes);
-    }
-    Ok(places)
+    Ok(claimed)
 }

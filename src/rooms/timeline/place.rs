@@ -347,6 +347,7 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
             ts: 0,
             state_seq: 0,
             leaves: Default::default(),
+            forked_at: None,
         });
     log.head = LogPosition {
         epoch: event.epoch,
@@ -436,6 +437,7 @@ pub(in crate::rooms) fn fold(
                 ts: end.ts,
                 state_seq: end.state_seq,
                 leaves,
+                forked_at: end.forked_at,
             },
         );
     }

@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
 use super::known::Known;
-use super::{Invitation, Page, Receipt, aftermath, place};
+use super::{Invitation, Page, Receipt, aftermath, forks, late_content, place};
 use crate::catalogue::Code;
 use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::content::ContentFlaw;
@@ -20,6 +20,8 @@ use crate::rooms::project;
 
 /// How far ahead of this server's clock an event may be, in ms, before it has to wait.
 const MAX_AHEAD_MS: i64 = 60_000;
+/// What an event beyond a fork is told.
+const FROZEN: &str = "the log is frozen from a fork on";
 
 /// Places a page of events; a receipt for each.
 pub(super) async fn page(
@@ -72,9 +74,44 @@ async fn one(
         ));
     }
     if let Some(receipt) = out_of_place(batch, event, known).await? {
+        if receipt == Receipt::Duplicate && known.lacks_content(event) {
+            complete(batch, page, event, known, signer).await?;
+        }
         return Ok(receipt);
     }
     land(batch, page, event, known, signer).await
+}
+
+/// An event that is here comes again, with the content that it lacked.
+async fn complete(
+    batch: &mut Batch<'_>,
+    page: &Page,
+    event: &Verified<Event>,
+    known: &mut Known,
+    signer: &mut Signer<'_>,
+) -> Result<(), RoomError> {
+    let Some(placed) = late_content::fill(batch, event, unhashable(page, event)).await? else {
+        return Ok(());
+    };
+    known.landed(&placed);
+    let tenant = batch.tenant.clone();
+    let view = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?;
+    let host_here = view.is_some_and(|view| view.history.host() == tenant.server_name());
+    if host_here && placed.standing == Standing::Valid {
+        let target = known.target_of(event);
+        answer_as_host(batch, &placed, target.as_ref(), signer).await?;
+    }
+    Ok(())
+}
+
+/// Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
+fn unhashable(page: &Page, event: &Verified<Event>) -> Option<Reason> {
+    let flaw = event.content_flaw.as_ref();
+    flaw.filter(|_| page.deliverer == event.origin)
+        .map(flaw_reason)
 }
 
 /// Our own log comes back from a peer after a restore: it was signed by us, so it verified.
@@ -104,8 +141,10 @@ async fn out_of_place(
             ts: log.ts,
         })
     });
+    let is_frozen = view.is_frozen(&event.origin, (event.epoch, event.seq));
     let error = match chain::follows(head.as_ref(), event) {
-        Ok(()) => return Ok(None),
+        Ok(()) if !is_frozen => return Ok(None),
+        Ok(()) => return Ok(Some(mismatch(FROZEN))),
         Err(ChainError::Behind) => match known.at_place_of(event) {
             Some(hash) => chain::at_known_position(hash, event),
             None => ChainError::Behind,
@@ -114,9 +153,19 @@ async fn out_of_place(
     };
     Ok(Some(match error {
         ChainError::Duplicate => Receipt::Duplicate,
+        ChainError::Fork { .. } => {
+            forks::freeze(batch, event).await?;
+            mismatch(&error.to_string())
+        }
+        _ if is_frozen => mismatch(FROZEN),
         ChainError::Gap { .. } => Receipt::Pending,
-        other => refused(7, Code::FedSignatureMismatch, &other.to_string(), false),
+        other => mismatch(&other.to_string()),
     }))
+}
+
+/// Refused at check 7: the log stays where it was.
+fn mismatch(message: &str) -> Receipt {
+    refused(7, Code::FedSignatureMismatch, message, false)
 }
 
 async fn land(
@@ -141,12 +190,7 @@ async fn land(
             false,
         ));
     };
-    // Content that its own origin delivered and that can never be hashed voids the event; from a relay it is missing.
-    let unhashable = event
-        .content_flaw
-        .as_ref()
-        .filter(|_| page.deliverer == event.origin)
-        .map(flaw_reason);
+    let unhashable = unhashable(page, event);
     let landing = place::next(view, event, position, target.as_ref(), unhashable);
     let host_here = *view.history.host() == *tenant.server_name();
     let end = end_of(view, event);
@@ -274,3 +318,7 @@ pub(super) async fn invitation(
     project::detached(&tenant, &mut batch.tx, &placed, &invitation.room).await?;
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "receive_tests.rs"]
+mod tests;

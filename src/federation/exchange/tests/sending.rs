@@ -254,7 +254,7 @@ async fn what_does_not_verify_stalls_with_a_signature_mismatch() {
     let mut branch = draft.clone();
     branch.prev = Some(crate::events::core::hash::Hash::of(b"another"));
     let branch = branch.sign(&peer.key).unwrap().to_value();
-    for event in [other_id, other_time, other_key, fork, back, branch] {
+    for event in [other_id, other_time, other_key, back, branch] {
         assert_eq!(
             outcome(&home, &peer, event).await,
             "SW_FED_SIGNATURE_MISMATCH stalled"
@@ -268,7 +268,13 @@ async fn what_does_not_verify_stalls_with_a_signature_mismatch() {
     ahead.ts = START + 61_000;
     let ahead = ahead.sign(&peer.key).unwrap().to_value();
     assert_eq!(outcome(&home, &peer, ahead).await, "pending");
-    assert_eq!(outcome(&home, &peer, good).await, "accepted");
+    assert_eq!(outcome(&home, &peer, good.clone()).await, "accepted");
+    // The fork comes last: nothing more is taken from it on.
+    assert_eq!(
+        outcome(&home, &peer, fork).await,
+        "SW_FED_SIGNATURE_MISMATCH stalled"
+    );
+    assert_eq!(outcome(&home, &peer, good).await, "duplicate");
 }
 
 #[tokio::test]

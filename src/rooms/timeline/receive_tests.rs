@@ -1,0 +1,341 @@
+//! Events of other servers, through the writer into the store: forks, and content that is missing or cannot be.
+
+use serde_json::{Value, json};
+
+use crate::app::test_server::{START, Server};
+use crate::catalogue::Code;
+use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
+use crate::events::core::ids::{EventId, RoomId};
+use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::KeyPair;
+use crate::events::core::verified::{Draft, Verified, verify};
+use crate::events::model::{Placed, Shown, Standing};
+use crate::events::store;
+use crate::messages;
+use crate::rooms::core::content::{Create, HistoryVisibility, OriginKey, RoomType};
+use crate::rooms::core::levels::Levels;
+use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::verify as whole;
+
+const NONCE: &str = "a room for tests";
+
+/// A server with its key and its log.
+struct Origin {
+    name: ServerName,
+    person: Fqid,
+    key: KeyPair,
+    log: Vec<Verified<Event>>,
+}
+
+impl Origin {
+    fn new(name: &str, person: &str, seed: u8) -> Origin {
+        Origin {
+            name: name.parse().unwrap(),
+            person: format!("@{person}:{name}").parse().unwrap(),
+            key: KeyPair::from_seed(&[seed; 32]),
+            log: Vec::new(),
+        }
+    }
+
+    fn public(&self) -> OriginKey {
+        OriginKey {
+            key_id: self.key.key_id().to_string(),
+            public_key: self.key.public_key().to_string(),
+        }
+    }
+
+    /// Signs an event for place `seq` of the log.
+    fn sign(
+        &self,
+        seq: usize,
+        event_type: EventType,
+        content: Value,
+        state: Option<&Verified<Event>>,
+    ) -> Verified<Event> {
+        let before = seq.checked_sub(2).map(|at| &self.log[at]);
+        let draft = Draft {
+            room_id: room_id(),
+            origin: self.name.clone(),
+            sender: Some(self.person.clone()),
+            event_type,
+            content,
+            epoch: 1,
+            seq: i64::try_from(seq).unwrap(),
+            prev: before.map(Verified::hash),
+            ts: START,
+            state_seq: state.map_or(0, |event| event.seq),
+            state_hash: state.map(Verified::hash),
+            salt: [7; 16],
+        };
+        draft.sign(&self.key).unwrap()
+    }
+}
+
+/// A room of Alice's server with Bob of another one in it, as a third server gets to know it.
+struct Scene {
+    server: Server,
+    host: Origin,
+    guest: Origin,
+}
+
+fn room_id() -> RoomId {
+    RoomId::derive(&"a.example".parse().unwrap(), NONCE)
+}
+
+impl Scene {
+    async fn open() -> Scene {
+        let mut scene = Scene {
+            server: Server::start(&[]).await,
+            host: Origin::new("a.example", "alice", 1),
+            guest: Origin::new("b.example", "bob", 2),
+        };
+        let create = Create {
+            nonce: NONCE.to_owned(),
+            room_type: RoomType::Group,
+            name: Some("Room".to_owned()),
+            topic: None,
+            scope_kind: None,
+            visibility: None,
+            read_role_slugs: Vec::new(),
+            history_visibility: HistoryVisibility::Shared,
+            edit_window_seconds: 60,
+            auto_close: false,
+            alias: None,
+            power_levels: Levels::initial(RoomType::Group, false).to_map().clone(),
+            key: scene.host.public(),
+        };
+        let start = json!({"epoch": 1, "seq": 0, "hash": null});
+        let alice = json!({"participant": "@alice:a.example", "membership": "join", "power_level": 100, "seen": {}});
+        let bob = json!({
+            "participant": "@bob:b.example", "membership": "join", "power_level": 0, "seen": {},
+            "after": start, "key": scene.guest.public(),
+        });
+        scene.state(EventType::ROOM_CREATE, json!(create));
+        scene.state(EventType::ROOM_MEMBER, alice);
+        scene.state(EventType::ROOM_MEMBER, bob);
+        let state = scene.host.log.clone();
+        assert_eq!(scene.deliver("a.example", state).await, accepted(3));
+        scene
+    }
+
+    fn state(&mut self, event_type: EventType, content: Value) {
+        let seq = self.host.log.len() + 1;
+        let event = self
+            .host
+            .sign(seq, event_type, content, self.host.log.last());
+        self.host.log.push(event);
+    }
+
+    /// What Bob would say at place `seq`.
+    fn composed(&self, seq: usize, event_type: EventType, content: Value) -> Verified<Event> {
+        self.guest
+            .sign(seq, event_type, content, self.host.log.last())
+    }
+
+    /// Appends to Bob's log.
+    fn append(&mut self, event_type: EventType, content: Value) -> Verified<Event> {
+        let event = self.composed(self.guest.log.len() + 1, event_type, content);
+        self.guest.log.push(event.clone());
+        event
+    }
+
+    fn say(&mut self, body: &str) -> Verified<Event> {
+        self.append(EventType::ROOM_MESSAGE, text(body))
+    }
+
+    async fn deliver(&self, by: &str, events: Vec<Verified<Event>>) -> Vec<Receipt> {
+        let page = Page {
+            tenant: self.server.app.tenants().first().unwrap(),
+            deliverer: by.parse().unwrap(),
+            events,
+            may_begin: true,
+        };
+        let receipts = self.server.app.timeline().receive(page).await;
+        receipts.unwrap().into_inner()
+    }
+
+    /// Bob's server delivers one event.
+    async fn receive(&self, event: &Verified<Event>) -> Receipt {
+        let receipts = self.deliver("b.example", vec![event.clone()]).await;
+        receipts.into_iter().next().unwrap()
+    }
+
+    async fn stored(&self, event: &Verified<Event>) -> Placed {
+        let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
+        let found = store::by_id(&tenant, app.db().reader(), event.event_id).await;
+        found.unwrap().unwrap()
+    }
+
+    async fn is_redacted(&self, message: EventId) -> bool {
+        let tenant = self.server.app.tenants().first().unwrap();
+        let mut tx = self.server.app.db().begin().await.unwrap();
+        messages::project::is_redacted(&tenant, &mut tx, message)
+            .await
+            .unwrap()
+    }
+
+    /// Nothing in the store contradicts itself.
+    async fn is_sound(&self) {
+        let tenant = self.server.app.tenants().first().unwrap();
+        whole::tenant(&tenant, self.server.app.db()).await.unwrap();
+    }
+}
+
+fn text(body: &str) -> Value {
+    json!({"msgtype": "swp.text", "body": body})
+}
+
+fn accepted(count: usize) -> Vec<Receipt> {
+    vec![Receipt::Accepted; count]
+}
+
+/// Whether the event was refused with this code, and whether it took its place all the same.
+fn refusal(receipt: &Receipt) -> Option<(u8, Code, bool)> {
+    match receipt {
+        Receipt::Rejected {
+            check,
+            code,
+            placed,
+            ..
+        } => Some((*check, *code, *placed)),
+        _ => None,
+    }
+}
+
+/// The same event as it comes with this content, or without any.
+fn with_content(of: &Origin, event: &Verified<Event>, content: Option<Value>) -> Verified<Event> {
+    let mut event = event.clone().into_inner();
+    if content.is_none() {
+        event.salt = None;
+    }
+    event.content = content;
+    verify(event, of.key.public_key()).unwrap()
+}
+
+#[tokio::test]
+async fn a_second_event_for_a_place_freezes_the_log_from_there_on() {
+    let mut scene = Scene::open().await;
+    let said = [scene.say("one"), scene.say("two"), scene.say("three")];
+    let other = scene.composed(2, EventType::ROOM_MESSAGE, text("another two"));
+    let later = scene.composed(4, EventType::ROOM_MESSAGE, text("four"));
+    assert_eq!(scene.deliver("b.example", said.to_vec()).await, accepted(3));
+
+    let mismatch = Some((7, Code::FedSignatureMismatch, false));
+    assert_eq!(refusal(&scene.receive(&other).await), mismatch);
+    assert_eq!(scene.stored(&said[0]).await.standing, Standing::Valid);
+    for event in &said[1..] {
+        let hidden = scene.stored(event).await;
+        assert_eq!(
+            (hidden.standing, hidden.shown),
+            (Standing::Frozen, Shown::Never)
+        );
+    }
+    assert_eq!(refusal(&scene.receive(&later).await), mismatch);
+    assert_eq!(scene.receive(&said[2]).await, Receipt::Duplicate);
+    scene.is_sound().await;
+
+    // An earlier fork hides more.
+    let first = scene.composed(1, EventType::ROOM_MESSAGE, text("another one"));
+    assert_eq!(refusal(&scene.receive(&first).await), mismatch);
+    assert_eq!(scene.stored(&said[0]).await.standing, Standing::Frozen);
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn other_logs_go_on_beside_a_fork_and_the_hosts_is_never_frozen() {
+    let mut scene = Scene::open().await;
+    let one = scene.say("one");
+    let other = scene.composed(1, EventType::ROOM_MESSAGE, text("another one"));
+    scene.deliver("b.example", vec![one, other]).await;
+    let state = scene.host.log.last();
+    let (said, forked) = ["goes on", "goes another way"]
+        .map(|body| {
+            scene
+                .host
+                .sign(4, EventType::ROOM_MESSAGE, text(body), state)
+        })
+        .into();
+    let receipts = scene.deliver("a.example", vec![said.clone(), forked]).await;
+    assert_eq!(receipts[0], Receipt::Accepted);
+    assert!(refusal(&receipts[1]).is_some());
+    assert_eq!(scene.stored(&said).await.standing, Standing::Valid);
+}
+
+#[tokio::test]
+async fn what_frozen_events_did_to_others_is_undone() {
+    let mut scene = Scene::open().await;
+    let message = scene.say("one");
+    let redaction = json!({"event_id": message.event_id, "reason": null});
+    let redaction = scene.append(EventType::ROOM_REDACTION, redaction);
+    scene
+        .deliver("b.example", vec![message.clone(), redaction])
+        .await;
+    assert!(scene.is_redacted(message.event_id).await);
+    let other = scene.composed(2, EventType::ROOM_MESSAGE, text("no, I meant it"));
+    scene.receive(&other).await;
+    assert!(!scene.is_redacted(message.event_id).await);
+}
+
+#[tokio::test]
+async fn content_that_was_missing_is_shown_when_it_comes() {
+    let mut scene = Scene::open().await;
+    for forged in [None, Some(text("forged"))] {
+        let message = scene.say("the right text");
+        let bare = with_content(&scene.guest, &message, forged);
+        assert_eq!(scene.receive(&bare).await, Receipt::Accepted);
+        let before = scene.stored(&message).await;
+        assert_eq!(
+            (before.event.content.clone(), before.shown),
+            (None, Shown::Never)
+        );
+
+        assert_eq!(scene.receive(&message).await, Receipt::Duplicate);
+        let after = scene.stored(&message).await;
+        assert_eq!(after.event.content, Some(text("the right text")));
+        assert_eq!(after.shown, Shown::History);
+        assert!(after.position > before.position);
+    }
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn content_that_is_malformed_voids_its_event_when_it_comes() {
+    let mut scene = Scene::open().await;
+    let edit = scene.append(EventType::ROOM_MESSAGE_EDIT, json!({"event_id": 5}));
+    let bare = with_content(&scene.guest, &edit, None);
+    assert_eq!(scene.receive(&bare).await, Receipt::Accepted);
+    assert_eq!(scene.receive(&edit).await, Receipt::Duplicate);
+    assert_eq!(scene.stored(&edit).await.standing, Standing::Void);
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn redacted_content_does_not_come_back() {
+    let mut scene = Scene::open().await;
+    let message = scene.say("said too much");
+    let redaction = json!({"event_id": message.event_id, "reason": null});
+    let redaction = scene.append(EventType::ROOM_REDACTION, redaction);
+    scene
+        .deliver("b.example", vec![message.clone(), redaction])
+        .await;
+    assert_eq!(scene.receive(&message).await, Receipt::Duplicate);
+    assert_eq!(scene.stored(&message).await.event.content, None);
+}
+
+#[tokio::test]
+async fn content_that_cannot_be_hashed_voids_from_its_origin_and_is_missing_from_a_relay() {
+    let mut scene = Scene::open().await;
+    let [first, second] = ["one", "two"].map(|body| scene.say(body));
+    let huge = |event| with_content(&scene.guest, event, Some(text(&"x".repeat(80_000))));
+    let refused = Some((8, Code::ContentTooLarge, true));
+    assert_eq!(refusal(&scene.receive(&huge(&first)).await), refused);
+    assert_eq!(scene.stored(&first).await.standing, Standing::Void);
+
+    let relayed = scene.deliver("a.example", vec![huge(&second)]).await;
+    assert_eq!(relayed, accepted(1));
+    assert_eq!(scene.stored(&second).await.standing, Standing::Valid);
+    assert_eq!(scene.receive(&huge(&second)).await, Receipt::Duplicate);
+    assert_eq!(scene.stored(&second).await.standing, Standing::Void);
+    scene.is_sound().await;
+}
