@@ -1,5 +1,6 @@
 //! Rooms: creating, joining, membership, power, states, directory (client-core 5 to 7).
 
+mod access;
 mod create;
 mod direct;
 mod directory;
@@ -17,6 +18,7 @@ use crate::check::Check;
 
 pub(super) fn checks() -> Vec<Check> {
     [
+        access::checks(),
         create::checks(),
         direct::checks(),
         members::checks(),
