@@ -210,6 +210,8 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     }
     let outbox = federation::outbox::run(app.federation().clone(), app.stop().clone());
     app.tasks().spawn(outbox);
+    let ephemeral = federation::ephemeral::run(app.federation().clone(), app.stop().clone());
+    app.tasks().spawn(ephemeral);
     app.tasks().spawn(watch::run(app.clone()));
     app.tasks().spawn(catch_up::run(app.clone()));
     Ok(())

@@ -255,7 +255,7 @@ pub(super) const RATE_PEER_EVENTS: Setting =
 pub(super) const RATE_PEER_REQUESTS: Setting = rate(
     "SCAIWAVE_RATE_PEER_REQUESTS",
     "60000",
-    "Requests of a peer.",
+    "Requests of a peer, and apart from them its words about presence and typing.",
 );
 pub(super) const LOG: Setting = public(
     "SCAIWAVE_LOG",

@@ -4,8 +4,16 @@ use super::core::descriptor::FEDERATION_PATH;
 use crate::http::metrics::{FederationRequestLabels, Metrics};
 
 /// The last parts of the protocol's paths; every path is one of few endpoints, whatever ids it names.
-const ENDPOINTS: [&str; 8] = [
-    "send", "invite", "heads", "backfill", "state", "members", "join", "request",
+const ENDPOINTS: [&str; 9] = [
+    "send",
+    "invite",
+    "heads",
+    "backfill",
+    "state",
+    "members",
+    "join",
+    "request",
+    "ephemeral",
 ];
 
 /// The name of the endpoint that a path leads to.

@@ -3,9 +3,9 @@
 //! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
 //! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests,
-//! [`host_wait`] holds back a host that has just started.
+//! [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live.
 //!
-//! May use `events`, `rooms` and `tenants` through their public functions; its tables are its own. In turn, whoever
+//! May use `events`, `rooms`, `presence` and `tenants` through their public functions; its tables are its own. In turn, whoever
 //! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
 //! first member of a server joins (with the log's end that the server is given otherwise), [`outbox::extend`] with the
 //! new end of our log, [`outbox::close`] with the last event that a server without members is still to have; and
@@ -15,6 +15,7 @@ pub mod admin;
 pub mod client;
 pub mod core;
 mod counted;
+pub mod ephemeral;
 pub mod error;
 pub mod exchange;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use tokio::sync::Notify;
 use self::client::{Call, Client, Destination, PeerResponse, Signer};
 use self::core::descriptor::BaseUrl;
 use self::core::policy::{Policy, PolicyChange};
+use self::ephemeral::Ephemeral;
 use self::error::{CallError, FederationError};
 use self::host_wait::HostWait;
 use self::identity::Identity;
@@ -66,6 +68,7 @@ struct Inner {
     peers: Peers,
     journal: Journal,
     host_wait: HostWait,
+    ephemeral: Ephemeral,
     /// Told when there may be something to deliver.
     deliveries: Notify,
 }
@@ -100,6 +103,7 @@ impl Federation {
             peers: Peers::new(parts.db.clone(), parts.clock.clone(), parts.client.clone()),
             journal: Journal::new(Arc::clone(&parts.metrics)),
             host_wait: HostWait::default(),
+            ephemeral: Ephemeral::default(),
             deliveries: Notify::new(),
             parts,
         };
@@ -140,6 +144,12 @@ impl Federation {
     #[must_use]
     pub fn host_wait(&self) -> &HostWait {
         &self.0.host_wait
+    }
+
+    /// What other servers are told live.
+    #[must_use]
+    pub fn ephemeral(&self) -> &Ephemeral {
+        &self.0.ephemeral
     }
 
     /// This server's keys.

@@ -253,6 +253,7 @@ impl Federation {
 
     async fn note_seen(&self, tenant: &Tenant, checked: &Checked) -> Result<(), FederationError> {
         let skew_ms = checked.created_ms().saturating_sub(self.now_ms());
+        self.ephemeral().heard(tenant, checked.server_name());
         if self
             .peers()
             .seen(tenant, checked.server_name(), skew_ms)
@@ -271,9 +272,20 @@ impl Federation {
     }
 
     async fn note_shape(&self, tenant: &Tenant, peer: &ServerName, error: &Error) {
+        self.note_request(tenant, peer, Check::Shape, error).await;
+    }
+
+    /// Writes a refused request into the journal.
+    pub(super) async fn note_request(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+        check: Check,
+        error: &Error,
+    ) {
         let rejection = Rejection {
             peer: peer.clone(),
-            check: Check::Shape,
+            check,
             code: error.code(),
             message: error.text().to_owned(),
             event: Default::default(),

@@ -47,6 +47,8 @@ pub enum Bucket {
     PeerEvents,
     /// Requests of a peer.
     PeerRequests,
+    /// What a peer tells live: each word about presence or typing.
+    PeerNotices,
 }
 
 impl Bucket {
@@ -64,6 +66,7 @@ impl Bucket {
             Self::Logins => "logins",
             Self::PeerEvents => "peer_events",
             Self::PeerRequests => "peer_requests",
+            Self::PeerNotices => "peer_notices",
         }
     }
 
@@ -95,7 +98,7 @@ impl Bucket {
             Self::Address => rates.address,
             Self::Logins => rates.logins,
             Self::PeerEvents => rates.peer_events,
-            Self::PeerRequests => rates.peer_requests,
+            Self::PeerRequests | Self::PeerNotices => rates.peer_requests,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Everybody of this server who is there, and who types: shared by requests, sockets and the task that tells others.
+//! Everybody who is there, and who types: shared by requests, sockets, other servers' words and the task that tells
+//! others.
 
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::devices::Devices;
 use super::live::Live;
 use super::model::{Beat, Choice, State};
+use super::remote::Report;
 use super::store;
 use super::typing::Typing;
 use crate::clock::Clock;
@@ -46,9 +48,34 @@ struct People {
     due: BinaryHeap<Reverse<(i64, Key)>>,
 }
 
+/// From where it is known how present somebody is.
+enum Source {
+    /// A person of this server: from the devices.
+    Devices(Devices),
+    /// Somebody of another server: from what that one says.
+    Home(Report),
+}
+
+impl Source {
+    fn state(&self, now: i64) -> State {
+        match self {
+            Source::Devices(devices) => devices.state(now),
+            Source::Home(report) => report.state(now),
+        }
+    }
+
+    /// Forgets what is over. When the state may change by itself next; `None`: nobody is there.
+    fn tidy(&mut self, now: i64) -> Option<i64> {
+        match self {
+            Source::Devices(devices) => devices.tidy(now),
+            Source::Home(report) => report.ends_after(now),
+        }
+    }
+}
+
 struct Person {
     tenant: Tenant,
-    devices: Devices,
+    source: Source,
     /// What others were told, and when.
     told: State,
     told_at: i64,
@@ -61,6 +88,8 @@ struct Person {
 pub(super) struct Change {
     pub(super) tenant: Tenant,
     pub(super) participant: ParticipantId,
+    /// Whether it is one of this server's people: then other servers have to be told as well.
+    pub(super) is_local: bool,
     pub(super) before: State,
     pub(super) after: State,
 }
@@ -88,7 +117,41 @@ impl Presence {
         let now = self.0.clock.now_ms();
         let people = self.people();
         let person = people.known.get(&(tenant.key(), participant));
-        person.map_or(State::Offline, |person| person.devices.state(now))
+        person.map_or(State::Offline, |person| person.source.state(now))
+    }
+
+    /// This server's people who are there, `appear_offline` included.
+    pub(super) fn present(&self, tenant: &Tenant) -> Vec<(ParticipantId, State)> {
+        let now = self.0.clock.now_ms();
+        let people = self.people();
+        let of_tenant = people.known.iter().filter(|((key, _), person)| {
+            *key == tenant.key() && matches!(person.source, Source::Devices(_))
+        });
+        of_tenant
+            .map(|((_, id), person)| (*id, person.source.state(now)))
+            .filter(|(_, state)| *state != State::Offline)
+            .collect()
+    }
+
+    /// The home server of somebody says how present that person is.
+    pub(super) fn reported(&self, tenant: &Tenant, participant: ParticipantId, state: State) {
+        let now = self.0.clock.now_ms();
+        let key = (tenant.key(), participant);
+        let mut people = self.people();
+        let reported = Source::Home(Report::now(state, now));
+        let person = match people.known.entry(key) {
+            Entry::Occupied(known) => {
+                let person = known.into_mut();
+                person.source = reported;
+                person
+            }
+            Entry::Vacant(_) if state == State::Offline => return,
+            Entry::Vacant(place) => place.insert(Person::new(tenant, reported)),
+        };
+        if state != person.told || !person.is_due {
+            people.changed.insert(key);
+            self.0.changed.notify_one();
+        }
     }
 
     /// A device says how it is. The person's state then.
@@ -170,18 +233,16 @@ impl Presence {
         let mut people = self.people();
         let person = match (people.known.entry(key), choice) {
             (Entry::Occupied(known), _) => known.into_mut(),
-            (Entry::Vacant(place), Some(choice)) => place.insert(Person {
-                tenant: tenant.clone(),
-                devices: Devices::new(choice),
-                told: State::Offline,
-                told_at: i64::MIN,
-                is_due: false,
-                is_held: false,
-            }),
+            (Entry::Vacant(place), Some(choice)) => {
+                place.insert(Person::new(tenant, Source::Devices(Devices::new(choice))))
+            }
             (Entry::Vacant(_), None) => return None,
         };
-        change(&mut person.devices);
-        let state = person.devices.state(now);
+        // Nobody of another server has devices here.
+        if let Source::Devices(devices) = &mut person.source {
+            change(devices);
+        }
+        let state = person.source.state(now);
         if state != person.told || !person.is_due {
             people.changed.insert(key);
             self.0.changed.notify_one();
@@ -217,10 +278,17 @@ impl Presence {
         self.0.changed.notified().await;
     }
 
-    /// Somebody types in a room.
-    pub fn begin_typing(&self, tenant: &Tenant, room: RoomId, participant: ParticipantId) {
-        let now = self.0.clock.now_ms();
-        self.typing().begin((tenant.key(), room, participant), now);
+    /// Somebody types in a room, until that is not said again for `lasts_ms`.
+    pub(super) fn begin_typing(
+        &self,
+        tenant: &Tenant,
+        room: RoomId,
+        participant: ParticipantId,
+        lasts_ms: i64,
+    ) {
+        let until = self.0.clock.now_ms().saturating_add(lasts_ms);
+        self.typing()
+            .begin((tenant.key(), room, participant), until);
         self.0.changed.notify_one();
     }
 
@@ -238,12 +306,25 @@ impl Presence {
     }
 }
 
+impl Person {
+    fn new(tenant: &Tenant, source: Source) -> Person {
+        Person {
+            tenant: tenant.clone(),
+            source,
+            told: State::Offline,
+            told_at: i64::MIN,
+            is_due: false,
+            is_held: false,
+        }
+    }
+}
+
 impl People {
     /// What others have to be told about a person, who is forgotten when gone.
     fn look_at(&mut self, key: Key, now: i64) -> Option<Change> {
         let person = self.known.get_mut(&key)?;
-        let next = person.devices.tidy(now);
-        let (before, after) = (person.told, person.devices.state(now));
+        let next = person.source.tidy(now);
+        let (before, after) = (person.told, person.source.state(now));
         let may_tell_at = person.told_at.saturating_add(TELL_EVERY_MS);
         if before != after && now < may_tell_at {
             if !person.is_held {
@@ -255,6 +336,7 @@ impl People {
         let change = (before != after).then(|| Change {
             tenant: person.tenant.clone(),
             participant: key.1,
+            is_local: matches!(person.source, Source::Devices(_)),
             before,
             after,
         });

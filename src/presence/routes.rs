@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::error::PresenceError;
 use super::model::{Beat, Choice, State};
-use super::{sight, store, watch};
+use super::typing::TYPING_MS;
+use super::{federated, sight, store, watch};
 use crate::app::App;
 use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
@@ -126,11 +127,16 @@ async fn typing(
 ) -> Result<Data<Done>> {
     may_type(&app, &caller, room_id).await?;
     let (tenant, id) = (&caller.tenant, caller.participant_id);
-    if typing {
-        app.presence().begin_typing(tenant, room_id, id);
-        watch::tell_typing(&app, tenant, room_id, id, true);
-    } else if app.presence().end_typing(tenant, room_id, id) {
-        watch::tell_typing(&app, tenant, room_id, id, false);
+    let is_news = match typing {
+        true => {
+            app.presence().begin_typing(tenant, room_id, id, TYPING_MS);
+            true
+        }
+        false => app.presence().end_typing(tenant, room_id, id),
+    };
+    if is_news {
+        watch::tell_typing(&app, tenant, room_id, id, typing);
+        federated::typing(&app, tenant, (room_id, &caller.fqid), typing).await?;
     }
     Ok(ok())
 }

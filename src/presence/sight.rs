@@ -14,8 +14,8 @@ use crate::tenants::Tenant;
 /// Who exchanged a message within this time in a DM sees `appear_offline` as it is.
 const CONFIDANT_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// How present `participant` is, as `viewer` sees it (client specification, section 4). AIs are always there. Of other
-/// servers' people, and of sidekicks and shadows of people outside, nothing is known: they read `offline`.
+/// How present `participant` is, as `viewer` sees it (client specification, section 4). AIs are always there; sidekicks
+/// and shadows of people outside read `offline`; other servers' people and AIs are as their home server says.
 pub async fn state_of(
     app: &App,
     tenant: &Tenant,
@@ -23,10 +23,9 @@ pub async fn state_of(
     participant: &Participant,
 ) -> Result<State, DbError> {
     match participant.kind {
-        _ if !participant.is_local => Ok(State::Offline),
-        Kind::Model | Kind::Helper => Ok(State::Online),
-        Kind::Agent | Kind::Bridge => Ok(State::Offline),
-        Kind::Human => {
+        Kind::Model | Kind::Helper if participant.is_local => Ok(State::Online),
+        Kind::Agent | Kind::Bridge if participant.is_local => Ok(State::Offline),
+        Kind::Human | Kind::Model | Kind::Helper | Kind::Agent | Kind::Bridge => {
             let state = app.presence().state(tenant, participant.id);
             let hides = state == State::AppearOffline && viewer != participant.id;
             if hides && !is_confidant(app, tenant, viewer, participant.id).await? {
@@ -92,7 +91,8 @@ async fn is_confidant(
     }
 }
 
-async fn has_recent_message(
+/// Whether anybody wrote in a room lately.
+pub(super) async fn has_recent_message(
     db: &Db,
     tenant: &Tenant,
     room: RoomId,

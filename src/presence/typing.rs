@@ -15,9 +15,9 @@ pub type Typist = (i64, RoomId, ParticipantId);
 pub struct Typing(HashMap<Typist, i64>);
 
 impl Typing {
-    /// Somebody types.
-    pub fn begin(&mut self, typist: Typist, now: i64) {
-        self.0.insert(typist, now.saturating_add(TYPING_MS));
+    /// Somebody types, until `until` unless it is said again.
+    pub fn begin(&mut self, typist: Typist, until: i64) {
+        self.0.insert(typist, until);
     }
 
     /// Somebody types no more, or has sent. False: did not type anyway.
@@ -59,9 +59,9 @@ mod tests {
     #[test]
     fn typing_ends_four_seconds_after_the_last_publish() {
         let mut typing = Typing::default();
-        typing.begin(typist(1), 0);
-        typing.begin(typist(2), 1_000);
-        typing.begin(typist(1), 3_000);
+        typing.begin(typist(1), TYPING_MS);
+        typing.begin(typist(2), 1_000 + TYPING_MS);
+        typing.begin(typist(1), 3_000 + TYPING_MS);
         assert_eq!(typing.next_end(), Some(5_000));
         assert_eq!(typing.over(4_999), []);
         assert_eq!(typing.over(5_000), [typist(2)]);
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_send_ends_it_once() {
         let mut typing = Typing::default();
-        typing.begin(typist(1), 0);
+        typing.begin(typist(1), TYPING_MS);
         assert!(typing.end(&typist(1)));
         assert!(!typing.end(&typist(1)));
     }

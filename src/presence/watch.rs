@@ -1,18 +1,21 @@
-//! The task that tells others: presence that has changed, typing that is over.
+//! The task that tells others, here and on other servers: presence that has changed, typing that is over.
 //!
 //! One task for the whole node, so that what is told about a person comes in order, however it came about.
 
 use std::time::Duration;
 
+use super::federated;
 use super::frames::LiveFrame;
 use super::live::Audience;
 use super::model::State;
 use super::people::Change;
+use super::remote::REPEATED_EVERY_MS;
 use super::sight::listening_confidants;
 use super::typing::Typist;
 use crate::app::App;
 use crate::db::DbError;
 use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::participants;
 use crate::rooms;
 use crate::tenants::Tenant;
 
@@ -20,25 +23,40 @@ use crate::tenants::Tenant;
 pub async fn run(app: App) {
     let presence = app.presence().clone();
     let stop = app.stop().clone();
+    let mut next_repeat = app.now();
     loop {
         let (changes, next_change) = presence.changes();
         for change in changes {
-            if let Err(error) = tell(&app, &change).await {
-                // Nothing hangs on it: whoever asks gets the right answer.
-                tracing::warn!(event = "presence.fanout_failed", %error);
-            }
+            note_failure(tell(&app, &change).await);
         }
         let over = presence.typing().over(app.now());
         for typist in over {
-            tell_end_of_typing(&app, typist);
+            note_failure(tell_end_of_typing(&app, typist).await);
+        }
+        for (tenant, room) in app.federation().ephemeral().take_changed_rooms() {
+            if let Some(tenant) = app.tenants().by_key(tenant) {
+                note_failure(federated::members_changed(&app, &tenant, room).await);
+            }
+        }
+        if app.now() >= next_repeat {
+            next_repeat = app.now().saturating_add(REPEATED_EVERY_MS);
+            note_failure(federated::repeat(&app).await);
         }
         let next_end = presence.typing().next_end();
-        let wait = [next_change, next_end].into_iter().flatten().min();
+        let wait = [next_change, next_end, Some(next_repeat)];
         tokio::select! {
             () = presence.changed() => {}
-            () = sleep_until(wait, app.now()) => {}
+            () = app.federation().ephemeral().changed() => {}
+            () = sleep_until(wait.into_iter().flatten().min(), app.now()) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+/// Nothing hangs on it: whoever asks gets the right answer, and other servers are told again.
+fn note_failure(told: Result<(), DbError>) {
+    if let Err(error) = told {
+        tracing::warn!(event = "presence.fanout_failed", %error);
     }
 }
 
@@ -56,6 +74,7 @@ async fn tell(app: &App, change: &Change) -> Result<(), DbError> {
     let Change {
         tenant,
         participant,
+        is_local,
         before,
         after,
     } = change;
@@ -81,16 +100,25 @@ async fn tell(app: &App, change: &Change) -> Result<(), DbError> {
         live.publish(tenant, &others, &frame(after.to_public()));
     }
     live.publish(tenant, &Audience::People(insiders), &frame(*after));
-    Ok(())
-}
-
-fn tell_end_of_typing(app: &App, (tenant, room, participant): Typist) {
-    if let Some(tenant) = app.tenants().by_key(tenant) {
-        tell_typing(app, &tenant, room, participant, false);
+    match is_local {
+        true => federated::changed(app, change).await,
+        false => Ok(()),
     }
 }
 
-/// Tells a room that somebody types, or types no more.
+async fn tell_end_of_typing(app: &App, (tenant, room, participant): Typist) -> Result<(), DbError> {
+    let Some(tenant) = app.tenants().by_key(tenant) else {
+        return Ok(());
+    };
+    tell_typing(app, &tenant, room, participant, false);
+    let found = participants::store::get(&tenant, app.db().reader(), participant).await?;
+    match found.filter(|typist| typist.is_local) {
+        Some(typist) => federated::typing(app, &tenant, (room, &typist.fqid), false).await,
+        None => Ok(()),
+    }
+}
+
+/// Tells a room's people here that somebody types, or types no more.
 pub fn tell_typing(
     app: &App,
     tenant: &Tenant,
@@ -113,5 +141,8 @@ pub fn tell_typing(
 pub fn sent(app: &App, tenant: &Tenant, room: RoomId, participant: ParticipantId) {
     if app.presence().end_typing(tenant, room, participant) {
         tell_typing(app, tenant, room, participant, false);
+        // To other servers the message itself says so.
+        let ephemeral = app.federation().ephemeral();
+        ephemeral.forget_typing(tenant, room, participant);
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn answer(peer: &Peer, request: &Received) -> Response {
     let path: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
     match (request.method.as_str(), path.as_slice()) {
         ("POST", ["send"]) => take(peer, request),
-        ("POST", ["invite"]) => json_response(&json!({"ok": true})),
+        ("POST", ["invite" | "ephemeral"]) => json_response(&json!({"ok": true})),
         ("POST", ["rooms", room_id, "join" | "request"]) => execute(peer, room_id, &request.body),
         ("GET", ["rooms", room_id, what]) => read(peer, room_id, what, &request.query),
         ("GET", ["profile", local_id]) => {

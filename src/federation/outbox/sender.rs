@@ -373,6 +373,9 @@ impl Sender {
 
     async fn write_success(&self) -> Result<(), DbError> {
         let now_ms = self.federation.now_ms();
+        self.federation
+            .ephemeral()
+            .heard(&self.tenant, &self.destination);
         let mut tx = self.db().begin().await?;
         store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
         store::peers::save_sent(&self.tenant, &mut tx, &self.destination, now_ms).await?;

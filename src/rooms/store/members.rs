@@ -1,10 +1,12 @@
 //! The table `members`.
 
+use std::collections::HashSet;
+
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 
 use super::rooms::from_word;
-use crate::db::{Db, DbError, Tx};
+use crate::db::{Db, DbError, Tx, rows};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::rooms::core::content::Membership;
@@ -251,6 +253,79 @@ pub async fn shared_rooms(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, Serve
         .collect()
 }
 
+/// Whether people of other servers are joined in any room.
+pub async fn has_remote(tenant: &Tenant, db: &Db) -> Result<bool, DbError> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM members
+             WHERE tenant = $1 AND server_name < $2 AND membership = 'join')
+           OR EXISTS (SELECT 1 FROM members
+             WHERE tenant = $1 AND server_name > $2 AND membership = 'join') THEN 1 ELSE 0 END",
+    )
+    .bind(tenant.key())
+    .bind(tenant.server_name().as_str())
+    .fetch_one(db.reader())
+    .await?;
+    Ok(found == 1)
+}
+
+/// Those of `people` who belong to a server and are joined in any room.
+pub async fn joined_anywhere(
+    tenant: &Tenant,
+    db: &Db,
+    server: &ServerName,
+    people: &[ParticipantId],
+) -> Result<HashSet<ParticipantId>, DbError> {
+    let mut joined = HashSet::with_capacity(people.len());
+    for run in rows::runs(people) {
+        let sql = format!(
+            "SELECT DISTINCT participant_id FROM members WHERE tenant = $1 AND server_name = $2
+               AND membership = 'join' AND participant_id IN ({})",
+            rows::list(3, run.len())
+        );
+        let query = sqlx::query_scalar(AssertSqlSafe(sql))
+            .bind(tenant.key())
+            .bind(server.as_str());
+        let query = run
+            .iter()
+            .fold(query, |query, id| query.bind(id.to_string()));
+        let found: Vec<String> = query.fetch_all(db.reader()).await?;
+        for id in found {
+            joined.insert(parsed("participant_id", &id)?);
+        }
+    }
+    Ok(joined)
+}
+
+/// The people of a server who are joined in those of `rooms` that are open.
+pub async fn joined_in_open(
+    tenant: &Tenant,
+    db: &Db,
+    server: &ServerName,
+    rooms: &[RoomId],
+) -> Result<HashSet<(RoomId, ParticipantId)>, DbError> {
+    let mut joined = HashSet::new();
+    for run in rows::runs(rooms) {
+        let sql = format!(
+            "SELECT m.room_id, m.participant_id FROM members m
+             JOIN rooms r ON r.tenant = m.tenant AND r.id = m.room_id AND r.state = 'open'
+             WHERE m.tenant = $1 AND m.server_name = $2 AND m.membership = 'join' AND m.room_id IN ({})",
+            rows::list(3, run.len())
+        );
+        let query = sqlx::query_as(AssertSqlSafe(sql))
+            .bind(tenant.key())
+            .bind(server.as_str());
+        let query = run
+            .iter()
+            .fold(query, |query, id| query.bind(id.to_string()));
+        let found: Vec<(String, String)> = query.fetch_all(db.reader()).await?;
+        for (room, participant) in found {
+            let room = parsed("room_id", &room)?;
+            joined.insert((room, parsed("participant_id", &participant)?));
+        }
+    }
+    Ok(joined)
+}
+
 /// The other person of a DM.
 pub async fn other_in_dm(
     tenant: &Tenant,
@@ -335,6 +410,15 @@ pub async fn share_a_room(
     .fetch_one(db.reader())
     .await?;
     Ok(found == 1)
+}
+
+fn parsed<T>(column: &'static str, text: &str) -> Result<T, DbError>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|error| DbError::unreadable("members", column, error))
 }
 
 fn read(row: &AnyRow) -> Result<MemberRow, DbError> {

@@ -14,6 +14,7 @@ use super::{Answer, Job, Outcome, Receipt, Timeline, commands, receive};
 use crate::clock::Clock;
 use crate::db::{Committed, Db, DbError};
 use crate::events::core::clock::Hlc;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::keys::KeyRing;
 use crate::events::model::Placed;
@@ -296,6 +297,13 @@ impl Writer {
             }
         }
         self.parts.wake.committed(tenant, position, placed);
+        let of_members = placed.iter().filter(|item| {
+            [EventType::ROOM_MEMBER, EventType::ROOM_LEAVE].contains(&item.event.event_type)
+        });
+        self.parts
+            .federation
+            .ephemeral()
+            .members_changed(tenant, of_members.map(|item| item.event.room_id));
         if local > 0 {
             self.parts.federation.wake_senders();
         }

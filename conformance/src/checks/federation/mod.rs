@@ -7,6 +7,7 @@ mod guest;
 mod host_state;
 mod joining;
 mod judgement;
+mod live;
 mod messages;
 mod order;
 mod policy;
@@ -26,6 +27,7 @@ pub(super) fn checks() -> Vec<Check> {
         joining::checks(),
         host_state::checks(),
         messages::checks(),
+        live::checks(),
         envelope::checks(),
         judgement::checks(),
         reading::checks(),

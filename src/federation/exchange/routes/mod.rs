@@ -1,5 +1,6 @@
 //! What other servers call about rooms: what comes in, what goes out.
 
+mod ephemeral;
 mod host;
 mod inbox;
 mod invited;
@@ -21,6 +22,7 @@ pub fn routes(federation: Federation) -> Router<App> {
     Router::new()
         .route(&at("/send"), post(inbox::send))
         .route(&at("/invite"), post(invited::invite))
+        .route(&at("/ephemeral"), post(ephemeral::ephemeral))
         .route(&at("/profile/{local_id}"), get(reading::profile))
         .route(&at("/rooms/{room_id}/heads"), get(reading::heads))
         .route(&at("/rooms/{room_id}/backfill"), get(reading::backfill))
