@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::App;
-use crate::federation::outbox;
+use crate::federation::{outbox, rotation};
 use crate::http::health::{Condition, Health};
 use crate::http::metrics::{PeerLabels, PoolLabels};
 
@@ -24,7 +24,7 @@ pub(super) fn health(app: &App) -> Health {
         })
         .with("federation_key", move || {
             let app = keys.clone();
-            async move { federation_key(&app) }
+            async move { rotation::condition(&app).await }
         })
 }
 
@@ -33,19 +33,6 @@ const fn needed(works: bool) -> Condition {
         Condition::Ok
     } else {
         Condition::Failed
-    }
-}
-
-/// The key of the worst-off tenant.
-fn federation_key(app: &App) -> Condition {
-    let tenants = app.tenants().all();
-    if tenants
-        .iter()
-        .all(|tenant| app.keys().current(tenant).is_some())
-    {
-        Condition::Ok
-    } else {
-        Condition::Missing
     }
 }
 

@@ -20,7 +20,7 @@ use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
 use crate::federation::exchange::catch_up::{self, Running};
-use crate::federation::{self, Federation};
+use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::{Presence, watch};
@@ -214,6 +214,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(ephemeral);
     app.tasks().spawn(watch::run(app.clone()));
     app.tasks().spawn(catch_up::run(app.clone()));
+    app.tasks().spawn(rotation::run(app.clone()));
     Ok(())
 }
 

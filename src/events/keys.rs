@@ -3,6 +3,9 @@
 //! Public halves are rows, private halves are files of their own (PKCS#8 PEM, readable by the owner only), so that a
 //! copy of the database gives nobody the identity. A new identity is never made beside an old one: rows without
 //! their file, or files without their rows, stop the start.
+//!
+//! A key that was followed by another is retired: it signs nothing but the events that hand the logs over to the next one,
+//! and its private half is deleted once its time is over and no log rests on it any more.
 
 use std::collections::HashMap;
 use std::io::Write;
@@ -64,11 +67,29 @@ pub enum KeyRingError {
     },
 }
 
+/// The key that is to follow a tenant's current one.
+pub struct NextKey {
+    /// The key.
+    pub pair: KeyPair,
+    /// From when on it is used, in ms.
+    pub valid_from: i64,
+    /// The current key's signature, base64url.
+    pub signed_by_previous: String,
+}
+
 /// The signing keys of all tenants.
 #[derive(Clone)]
 pub struct KeyRing {
     folder: PathBuf,
-    current: Arc<RwLock<HashMap<i64, Arc<KeyPair>>>>,
+    held: Arc<RwLock<HashMap<i64, Held>>>,
+}
+
+/// The private keys of one tenant.
+#[derive(Clone)]
+struct Held {
+    current: Arc<KeyPair>,
+    /// Keys that were followed by another, in no order.
+    retired: Vec<Arc<KeyPair>>,
 }
 
 impl KeyRing {
@@ -76,7 +97,7 @@ impl KeyRing {
     pub fn new(data_dir: &Path) -> KeyRing {
         KeyRing {
             folder: data_dir.join("keys"),
-            current: Arc::default(),
+            held: Arc::default(),
         }
     }
 
@@ -90,35 +111,117 @@ impl KeyRing {
         Ok(())
     }
 
-    /// Loads a tenant's current key; makes its first one if it has none. True: one was made.
+    /// Loads a tenant's keys; makes its first one if it has none. True: one was made. Of the retired keys those that are
+    /// still there.
     pub async fn load(&self, db: &Db, tenant: &Tenant, now_ms: i64) -> Result<bool, KeyRingError> {
         let records = store::keys::records(tenant, db).await?;
-        let current = records.iter().find(|record| record.expires_at.is_none());
-        let (pair, made) = match current {
-            Some(record) => (self.read(tenant, record.public_key.key_id())?, false),
+        let mut retired = Vec::new();
+        let mut current = None;
+        for record in &records {
+            let key_id = record.public_key.key_id();
+            match record.expires_at {
+                None => current = Some(self.read(tenant, key_id)?),
+                Some(_) if self.path(tenant, key_id).exists() => {
+                    retired.push(Arc::new(self.read(tenant, key_id)?));
+                }
+                Some(_) => {}
+            }
+        }
+        let (current, made) = match current {
+            Some(pair) => (pair, false),
             None => (self.make(db, tenant, now_ms).await?, true),
         };
-        self.current
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(tenant.key(), Arc::new(pair));
+        let current = Arc::new(current);
+        self.write_held(|held| held.insert(tenant.key(), Held { current, retired }));
         Ok(made)
     }
 
     /// The key that the tenant signs with.
     pub fn current(&self, tenant: &Tenant) -> Option<Arc<KeyPair>> {
-        self.current
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&tenant.key())
-            .cloned()
+        self.held(tenant).map(|held| held.current)
+    }
+
+    /// The key with this id, current or retired.
+    pub fn pair(&self, tenant: &Tenant, key_id: KeyId) -> Option<Arc<KeyPair>> {
+        let held = self.held(tenant)?;
+        std::iter::once(held.current)
+            .chain(held.retired)
+            .find(|pair| pair.key_id() == key_id)
+    }
+
+    /// Lets the next key take over from `previous`, whose signatures under requests are accepted until `expires_at`. The
+    /// private half is on disk before the database knows of the key. False: `previous` is not the current key any more.
+    pub async fn follow(
+        &self,
+        db: &Db,
+        tenant: &Tenant,
+        (previous, expires_at): (KeyId, i64),
+        next: NextKey,
+    ) -> Result<bool, KeyRingError> {
+        self.write(tenant, &next.pair)?;
+        let mut tx = db.begin().await?;
+        if !store::keys::retire(tenant, &mut tx, previous, expires_at).await? {
+            return Ok(false);
+        }
+        let record = KeyRecord {
+            public_key: next.pair.public_key().clone(),
+            valid_from: next.valid_from,
+            expires_at: None,
+            signed_by_previous: Some(next.signed_by_previous),
+        };
+        store::keys::insert(tenant, &mut tx, &record).await?;
+        tx.commit(()).await?;
+        self.write_held(|held| {
+            if let Some(held) = held.get_mut(&tenant.key()) {
+                let before = std::mem::replace(&mut held.current, Arc::new(next.pair));
+                held.retired.push(before);
+            }
+        });
+        Ok(true)
+    }
+
+    /// Deletes the private half of a retired key for good.
+    pub fn forget(&self, tenant: &Tenant, key_id: KeyId) -> Result<(), KeyRingError> {
+        if self
+            .current(tenant)
+            .is_some_and(|pair| pair.key_id() == key_id)
+        {
+            return Ok(());
+        }
+        self.write_held(|held| {
+            if let Some(held) = held.get_mut(&tenant.key()) {
+                held.retired.retain(|pair| pair.key_id() != key_id);
+            }
+        });
+        let path = self.path(tenant, key_id);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(file_error(path, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn held(&self, tenant: &Tenant) -> Option<Held> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        held.get(&tenant.key()).cloned()
+    }
+
+    fn write_held<T>(&self, change: impl FnOnce(&mut HashMap<i64, Held>) -> T) -> T {
+        change(&mut self.held.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn make(&self, db: &Db, tenant: &Tenant, now_ms: i64) -> Result<KeyPair, KeyRingError> {
         let pair = KeyPair::generate(&mut rand::rng());
         self.write(tenant, &pair)?;
+        let record = KeyRecord {
+            public_key: pair.public_key().clone(),
+            valid_from: now_ms,
+            expires_at: None,
+            signed_by_previous: None,
+        };
         let mut tx = db.begin().await?;
-        store::keys::insert_first(tenant, &mut tx, pair.public_key(), now_ms).await?;
+        store::keys::insert(tenant, &mut tx, &record).await?;
         tx.commit(()).await?;
         Ok(pair)
     }
@@ -153,13 +256,12 @@ impl KeyRing {
         let pem = pair
             .to_pem()
             .map_err(|error| file_error(path.clone(), error))?;
-        if let Some(folder) = path.parent() {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(folder)
-                .map_err(|error| file_error(folder.to_owned(), error))?;
-        }
+        let folder = path.parent().unwrap_or(&self.folder);
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|error| file_error(folder.to_owned(), error))?;
         let store = || -> std::io::Result<()> {
             let mut file = std::fs::OpenOptions::new()
                 .write(true)
@@ -167,7 +269,9 @@ impl KeyRing {
                 .mode(0o600)
                 .open(&path)?;
             file.write_all(pem.as_bytes())?;
-            file.sync_all()
+            file.sync_all()?;
+            // Its name has to survive a power cut, too.
+            std::fs::File::open(folder)?.sync_all()
         };
         store().map_err(|error| file_error(path, error))
     }

@@ -3,7 +3,8 @@
 //! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
 //! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests,
-//! [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live.
+//! [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live, [`rotation`] replaces the
+//! tenant's own key.
 //!
 //! May use `events`, `rooms`, `presence` and `tenants` through their public functions; its tables are its own. In turn, whoever
 //! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
@@ -28,6 +29,7 @@ pub mod outbox;
 pub mod peers;
 pub mod policies;
 mod resolver;
+pub mod rotation;
 pub mod routes;
 pub mod signed;
 pub mod store;

@@ -1,8 +1,8 @@
 //! Other servers as a tenant knows them: their keys, fetched at first contact and pinned, and how they are doing.
 //!
 //! Called for servers that the tenant's policy allows, and for no others: every question here may cause a lookup and a
-//! connection. A descriptor is fetched when nothing is pinned, when a key is unknown (once a minute at most), and when
-//! the last one gets old. A failure is written down and makes the next try wait.
+//! connection. A descriptor is fetched when nothing is pinned, when a key is unknown (for each key once a minute, and not for
+//! many keys), and when the last one gets old. A failure is written down and makes the next try wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,8 +27,11 @@ const MOST_PEERS: u64 = 20_000;
 const MEMORY: Duration = Duration::from_secs(30);
 /// Descriptor fetches at one time, over all peers.
 const FETCHES: usize = 16;
-/// How often a peer's descriptor is fetched because of keys that nobody knows.
+/// How often a peer's descriptor is fetched because of one key that nobody knows.
 const UNKNOWN_KEY_INTERVAL_MS: i64 = 60_000;
+/// For how many such keys in that time: anybody can make keys up. More than one, so that a key which takes over is believed
+/// although the descriptor was fetched a moment ago.
+const MOST_UNKNOWN_KEYS: usize = 4;
 /// The shortest wait after a failed fetch: a fetch is cheap for who causes it and not for us.
 const MIN_FETCH_WAIT_MS: i64 = 60_000;
 /// How often "last seen" is written down while nothing else changes.
@@ -45,9 +48,50 @@ struct Inner {
     clock: Clock,
     client: Client,
     known: Cache<Name, Arc<Peer>>,
-    /// One fetch at a time for each peer, with the time of the last one.
-    fetching: Cache<Name, Arc<Mutex<Option<i64>>>>,
+    /// One fetch at a time for each peer.
+    fetching: Cache<Name, Arc<Mutex<Fetches>>>,
     slots: Semaphore,
+}
+
+/// Why a descriptor is fetched.
+#[derive(Clone, Copy)]
+enum Cause {
+    /// Nothing is known of the peer yet.
+    FirstContact,
+    /// The last one gets old.
+    Age,
+    /// A key that it does not list.
+    UnknownKey(KeyId),
+}
+
+/// When one peer's descriptor was fetched, in ms.
+#[derive(Default)]
+struct Fetches {
+    last: Option<i64>,
+    for_keys: Vec<(KeyId, i64)>,
+}
+
+impl Fetches {
+    /// Takes note of a fetch, unless there were enough of them.
+    fn begin(&mut self, cause: Cause, now_ms: i64) -> bool {
+        let is_recent = |at: i64| now_ms < at.saturating_add(UNKNOWN_KEY_INTERVAL_MS);
+        self.for_keys.retain(|(_, at)| is_recent(*at));
+        let may = match cause {
+            Cause::FirstContact => true,
+            Cause::Age => !self.last.is_some_and(is_recent),
+            Cause::UnknownKey(key_id) => {
+                let is_new = !self.for_keys.iter().any(|(known, _)| *known == key_id);
+                is_new && self.for_keys.len() < MOST_UNKNOWN_KEYS
+            }
+        };
+        if may {
+            self.last = Some(now_ms);
+            if let Cause::UnknownKey(key_id) = cause {
+                self.for_keys.push((key_id, now_ms));
+            }
+        }
+        may
+    }
 }
 
 /// Why no key of a peer can be had.
@@ -144,10 +188,39 @@ impl Peers {
             self.renew_if_old(tenant, name).await?;
             return Ok(key);
         }
-        self.fetch(tenant, name, UNKNOWN_KEY_INTERVAL_MS).await?;
+        self.fetch(tenant, name, Cause::UnknownKey(key_id)).await?;
         self.pinned_key(tenant, name, key_id)
             .await?
             .ok_or(KeyError::Unknown)
+    }
+
+    /// All keys that a server has had, as far as is known; its descriptor is fetched if the one with this id is not among
+    /// them. For events alone: their time does not matter there, so that all servers believe the same.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn keys_of_events(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+        key_id: KeyId,
+    ) -> Result<Vec<PublicKey>, DbError> {
+        let known = self.all_keys(tenant, name).await?;
+        if known.iter().any(|key| key.key_id() == key_id) {
+            return Ok(known);
+        }
+        self.fetch(tenant, name, Cause::UnknownKey(key_id)).await?;
+        self.all_keys(tenant, name).await
+    }
+
+    async fn all_keys(
+        &self,
+        tenant: &Tenant,
+        name: &ServerName,
+    ) -> Result<Vec<PublicKey>, DbError> {
+        let peer = self.get(tenant, name).await?;
+        let keys = peer.pinned.iter().flat_map(Pinned::keys);
+        Ok(keys.map(|(_, key)| key.public_key.clone()).collect())
     }
 
     /// Where a server lives, if not at its name. Its descriptor is fetched if nothing is known of it and nobody listed
@@ -164,33 +237,22 @@ impl Peers {
             return Ok(None);
         }
         if self.get(tenant, name).await?.pinned.is_none() {
-            self.fetch(tenant, name, 0).await?;
+            self.fetch(tenant, name, Cause::FirstContact).await?;
         }
         Ok(self.get(tenant, name).await?.base_url.clone())
     }
 
-    /// Fetches a server's descriptor, unless that was done less than `interval_ms` ago or it has to wait after failures.
-    /// A failure is written down, not returned.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn fetch(
-        &self,
-        tenant: &Tenant,
-        name: &ServerName,
-        interval_ms: i64,
-    ) -> Result<(), DbError> {
+    /// Fetches a server's descriptor, unless that was done often enough or it has to wait after failures. A failure is
+    /// written down, not returned.
+    async fn fetch(&self, tenant: &Tenant, name: &ServerName, cause: Cause) -> Result<(), DbError> {
         let key = (tenant.key(), name.clone());
         let lock = self.0.fetching.get_with(key.clone(), Arc::default);
-        let mut last = lock.lock().await;
+        let mut fetches = lock.lock().await;
         let now_ms = self.0.clock.now_ms();
         let peer = self.get(tenant, name).await?;
-        if last.is_some_and(|last| now_ms < last.saturating_add(interval_ms))
-            || now_ms < peer.next_fetch_at
-        {
+        if now_ms < peer.next_fetch_at || !fetches.begin(cause, now_ms) {
             return Ok(());
         }
-        *last = Some(now_ms);
         let fetched = self.fetch_and_pin(&peer).await;
         let mut next = Peer::clone(&peer);
         let now_ms = self.0.clock.now_ms();
@@ -293,7 +355,7 @@ impl Peers {
         {
             let (peers, tenant, name) = (self.clone(), tenant.clone(), name.clone());
             tokio::spawn(async move {
-                if let Err(error) = peers.fetch(&tenant, &name, UNKNOWN_KEY_INTERVAL_MS).await {
+                if let Err(error) = peers.fetch(&tenant, &name, Cause::Age).await {
                     tracing::warn!(%error, peer = %name, "a peer's descriptor could not be renewed");
                 }
             });

@@ -1,4 +1,4 @@
-//! The signing keys of a tenant, as the operator sees and makes them.
+//! The signing keys of a tenant, as the operator sees, makes and replaces them.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,11 +11,19 @@ use crate::error::{Error, Result};
 use crate::events;
 use crate::events::core::names::ServerName;
 use crate::events::keys::KeyRecord;
+use crate::federation::rotation;
 use crate::tenants::{Tenant, Tenants};
 
 /// A tenant whose key is to be there.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct GenerateKey {
+    /// Slug of the tenant; without one, the first tenant.
+    pub tenant: Option<String>,
+}
+
+/// A tenant whose key is to be replaced.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RotateKey {
     /// Slug of the tenant; without one, the first tenant.
     pub tenant: Option<String>,
 }
@@ -29,6 +37,18 @@ pub struct TenantKeys {
     pub made: bool,
     /// Current and retired keys, oldest first.
     pub keys: Vec<Key>,
+    /// Logs that do not go by the current key yet.
+    pub logs_waiting: i64,
+}
+
+/// What a rotation came to.
+#[derive(Debug, Serialize)]
+pub struct Rotated {
+    /// The keys now.
+    #[serde(flatten)]
+    pub keys: TenantKeys,
+    /// Logs that this command let go over to the current key.
+    pub logs_renewed: i64,
 }
 
 /// A public key.
@@ -73,6 +93,19 @@ pub async fn generate(app: &App, command: GenerateKey) -> Result<TenantKeys> {
     of(app.db(), &tenant, made).await
 }
 
+/// Replaces a tenant's signing key, or completes a replacement that was cut off.
+///
+/// # Errors
+/// 404 `SW_TENANT_NOT_FOUND`; 422 `SW_VALIDATION_ERROR` after too many in a short time; the key cannot be written.
+pub async fn rotate(app: &App, command: RotateKey) -> Result<Rotated> {
+    let tenant = tenant(app.tenants(), command.tenant.as_deref())?;
+    let rotation = rotation::rotate(app, &tenant).await?;
+    Ok(Rotated {
+        keys: of(app.db(), &tenant, rotation.made).await?,
+        logs_renewed: rotation.renewed,
+    })
+}
+
 /// A tenant's keys.
 ///
 /// # Errors
@@ -84,9 +117,15 @@ pub async fn show(db: &Db, slug: Option<&str>) -> Result<TenantKeys> {
 
 async fn of(db: &Db, tenant: &Tenant, made: bool) -> Result<TenantKeys> {
     let records = events::store::keys::records(tenant, db).await?;
+    let current = records.iter().find(|record| record.expires_at.is_none());
+    let logs_waiting = match current.map(|record| record.public_key.key_id()) {
+        Some(key_id) => events::store::logs::count_behind_key(tenant, db, key_id).await?,
+        None => 0,
+    };
     Ok(TenantKeys {
         server_name: tenant.server_name().clone(),
         made,
         keys: records.into_iter().map(Key::from).collect(),
+        logs_waiting,
     })
 }

@@ -28,6 +28,8 @@ pub enum Request {
     SuspendUser(users::SuspendUser),
     /// Makes a signing key.
     GenerateKey(keys::GenerateKey),
+    /// Replaces a signing key.
+    RotateKey(keys::RotateKey),
 }
 
 /// Does what a command says, and tells the result.
@@ -41,6 +43,7 @@ pub async fn perform(app: &App, request: Request) -> Result<Value> {
         Request::ResetPassword(command) => answer(users::reset_password(app, command).await?),
         Request::SuspendUser(command) => answer(users::suspend(app, command).await?),
         Request::GenerateKey(command) => answer(keys::generate(app, command).await?),
+        Request::RotateKey(command) => answer(keys::rotate(app, command).await?),
     }
 }
 

@@ -21,6 +21,9 @@ pub enum RoomError {
     /// `SW_INTERNAL_ERROR`: an event of ours would be refused by others.
     #[error("the event cannot be signed")]
     Unsignable(#[source] EventError),
+    /// `SW_INTERNAL_ERROR`: the private half of the key that the own log of the room goes by is gone.
+    #[error("the key that this server's log of the room goes by is gone")]
+    KeyGone,
     /// `SW_SERVICE_UNAVAILABLE`: the server stops.
     #[error("the server is stopping")]
     Stopping,
@@ -39,7 +42,7 @@ impl Coded for RoomError {
         match self {
             RoomError::Refused(refusal) => refusal.code(),
             RoomError::TooLarge => Code::ContentTooLarge,
-            RoomError::Unsignable(_) => Code::InternalError,
+            RoomError::Unsignable(_) | RoomError::KeyGone => Code::InternalError,
             RoomError::Stopping | RoomError::PeersNotAsked => Code::ServiceUnavailable,
             RoomError::Db(error) => error.code(),
         }
@@ -50,6 +53,7 @@ impl Coded for RoomError {
             RoomError::Refused(refusal) => refusal.details(),
             RoomError::TooLarge
             | RoomError::Unsignable(_)
+            | RoomError::KeyGone
             | RoomError::Stopping
             | RoomError::PeersNotAsked
             | RoomError::Db(_) => None,

@@ -3,7 +3,7 @@
 use rand::RngExt;
 use serde_json::Value;
 
-use super::core::content::{OriginKey, RoomType};
+use super::core::content::RoomType;
 use super::core::decide::{Command, CreateRoom, Invitee, Refusal, alias_slug};
 use super::error::RoomError;
 use super::model::{NewRoom, Visibility};
@@ -53,7 +53,6 @@ pub async fn room(
         read_role_slugs: new.read_role_slugs,
         auto_close: false,
         edit_window_seconds: app.config().limits.edit_window.as_secs(),
-        key: own_key(app, caller)?,
         profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
         joined: Vec::new(),
     };
@@ -234,7 +233,6 @@ pub async fn dm(app: &App, caller: &Caller, with: ParticipantId) -> Result<Commi
         read_role_slugs: Vec::new(),
         auto_close: false,
         edit_window_seconds: app.config().limits.edit_window.as_secs(),
-        key: own_key(app, caller)?,
         profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
         joined: vec![dm_partner(app, caller, &other).await?],
     };
@@ -292,17 +290,6 @@ pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
             "must be 1 to 128 printable ASCII characters",
         )),
     }
-}
-
-fn own_key(app: &App, caller: &Caller) -> Result<OriginKey> {
-    let key = app
-        .keys()
-        .current(&caller.tenant)
-        .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
-    Ok(OriginKey {
-        key_id: key.key_id().to_string(),
-        public_key: key.public_key().to_string(),
-    })
 }
 
 fn nonce() -> String {

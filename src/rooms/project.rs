@@ -4,6 +4,8 @@ use super::core::content::{Change, Membership, OriginKey, RoomType, StateChange}
 use super::core::view::RoomView;
 use super::profiles;
 use super::store::{members, rooms, spans};
+use serde::Deserialize;
+
 use crate::db::{DbError, Tx};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -29,23 +31,19 @@ pub async fn event(
         return Ok(());
     }
     let event = &placed.event;
-    if let Some(state) = change {
-        state_event(tenant, tx, placed, state, now).await?;
+    if let Some(named) = named_key(event, change) {
+        let NamedKey {
+            origin,
+            key,
+            from_seq,
+        } = &named;
+        store::logs::add_log_key(tenant, tx, event.room_id, origin, key, *from_seq).await?;
+    }
+    if let Some(Change::Member(member)) = change.map(|state| &state.change) {
+        profiles::remember(tenant, tx, event.room_id, member, now).await?;
     } else if event.event_type == EventType::LOG_KEY {
-        let key = event
-            .content
-            .as_ref()
-            .and_then(|content| serde_json::from_value::<OriginKey>(content.clone()).ok());
-        return add_key(
-            tenant,
-            tx,
-            event.room_id,
-            &event.origin,
-            key.as_ref(),
-            event.seq + 1,
-        )
-        .await;
-    } else if event.event_type != EventType::ROOM_LEAVE {
+        return Ok(());
+    } else if change.is_none() && event.event_type != EventType::ROOM_LEAVE {
         return messages::project::apply(tenant, tx, placed, &|event| is_settled(view, event))
             .await;
     }
@@ -74,50 +72,40 @@ pub async fn erase_settled(
     Ok(())
 }
 
-async fn state_event(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    placed: &Placed,
-    state: &StateChange,
-    now: i64,
-) -> Result<(), DbError> {
-    let event = &placed.event;
-    match &state.change {
-        Change::Create(create) => {
-            add_key(
-                tenant,
-                tx,
-                event.room_id,
-                &event.origin,
-                Some(&create.key),
-                1,
-            )
-            .await?
-        }
-        Change::Member(change) => {
-            let home = change.participant.server_name();
-            if home != &event.origin {
-                add_key(tenant, tx, event.room_id, home, change.key.as_ref(), 1).await?;
-            }
-            profiles::remember(tenant, tx, event.room_id, change, now).await?;
-        }
-        _ => {}
-    }
-    Ok(())
+/// A key that an event names for a log.
+pub struct NamedKey {
+    /// Whose log.
+    pub origin: ServerName,
+    /// The key.
+    pub key: PublicKey,
+    /// From which place on the log goes by it.
+    pub from_seq: i64,
 }
 
-async fn add_key(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    room_id: RoomId,
-    origin: &ServerName,
-    key: Option<&OriginKey>,
-    from_seq: i64,
-) -> Result<(), DbError> {
-    match key.and_then(|key| key.public_key.parse::<PublicKey>().ok()) {
-        Some(key) => store::logs::add_log_key(tenant, tx, room_id, origin, &key, from_seq).await,
-        None => Ok(()),
-    }
+/// The key that an event names, if it does: the next one of its own log, or, as a state event with this change, the first
+/// one of the host's log or of another's.
+pub fn named_key(event: &Event, change: Option<&StateChange>) -> Option<NamedKey> {
+    let (origin, key, from_seq) = match change.map(|state| &state.change) {
+        Some(Change::Create(create)) => (&event.origin, create.key.clone(), 1),
+        Some(Change::Member(change)) => {
+            let home = change.participant.server_name();
+            (
+                home,
+                change.key.clone().filter(|_| *home != event.origin)?,
+                1,
+            )
+        }
+        None if event.event_type == EventType::LOG_KEY => {
+            let key = OriginKey::deserialize(event.content.as_ref()?).ok()?;
+            (&event.origin, key, event.seq + 1)
+        }
+        _ => return None,
+    };
+    Some(NamedKey {
+        origin: origin.clone(),
+        key: key.public_key.parse().ok()?,
+        from_seq,
+    })
 }
 
 /// Writes what an event of the log changed about people: membership rows and what they are shown.

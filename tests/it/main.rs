@@ -12,6 +12,7 @@ mod support;
 mod accounts;
 mod admin_tools;
 mod durability;
+mod federation_keys;
 mod first_run;
 mod limits;
 mod messages;

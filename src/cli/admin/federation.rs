@@ -8,7 +8,7 @@ use crate::cli::data::open_to_read;
 use crate::cli::outcome::{Failure, Outcome};
 use crate::config::Loaded;
 use crate::operator::Request;
-use crate::operator::keys::{GenerateKey, show as show_keys};
+use crate::operator::keys::{GenerateKey, RotateKey, show as show_keys};
 
 /// What the federation needs from its operator.
 #[derive(Debug, Subcommand)]
@@ -23,6 +23,8 @@ pub(in crate::cli) enum Command {
 pub(in crate::cli) enum KeyCommand {
     /// Make the signing key, unless there is one.
     Generate(Of),
+    /// Replace the signing key. The old one stays good for requests for 30 days; every log goes over to the new one.
+    Rotate(Of),
     /// Show the public keys.
     Show(Of),
 }
@@ -40,6 +42,9 @@ pub(super) async fn run(loaded: Loaded, command: Command) -> Result<Outcome, Fai
     let json = match command {
         KeyCommand::Generate(Of { tenant }) => {
             control::perform(loaded, Request::GenerateKey(GenerateKey { tenant })).await?
+        }
+        KeyCommand::Rotate(Of { tenant }) => {
+            control::perform(loaded, Request::RotateKey(RotateKey { tenant })).await?
         }
         KeyCommand::Show(Of { tenant }) => show(loaded, tenant.as_deref()).await?,
     };
@@ -76,5 +81,27 @@ fn describe(json: &Value) -> String {
         ""
     };
     let head = format!("Keys of {}{made}:\n", word(&json["server_name"]));
-    std::iter::once(head).chain(lines).collect()
+    std::iter::once(head)
+        .chain(lines)
+        .chain(describe_logs(json))
+        .collect()
+}
+
+/// What became of the logs, where that is worth a line.
+fn describe_logs(json: &Value) -> Option<String> {
+    let count = |name: &str| json[name].as_i64().unwrap_or(0);
+    let completed = if json["made"] == false && count("logs_renewed") > 0 {
+        "An earlier rotation had been cut off and is completed; no key was made.\n"
+    } else {
+        ""
+    };
+    match (count("logs_renewed"), count("logs_waiting")) {
+        (0, 0) => None,
+        (renewed, 0) => Some(format!(
+            "{completed}{renewed} logs go by the current key now.\n"
+        )),
+        (renewed, waiting) => Some(format!(
+            "{completed}{renewed} logs go by the current key now, {waiting} do not yet.\n"
+        )),
+    }
 }

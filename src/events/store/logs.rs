@@ -146,6 +146,64 @@ pub async fn log_keys_in(
         .collect()
 }
 
+/// The key that one origin's log goes by now, and from which place on; as of this transaction.
+pub async fn latest_key(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<Option<(KeyId, i64)>, DbError> {
+    let row: Option<(String, i64)> = sqlx::query_as(
+        "SELECT key_id, from_seq FROM log_keys WHERE tenant = $1 AND room_id = $2 AND origin = $3
+         ORDER BY from_seq DESC LIMIT 1",
+    )
+    .bind(tenant.key())
+    .bind(room_id.to_string())
+    .bind(origin.as_str())
+    .fetch_optional(tx.conn())
+    .await?;
+    row.map(|(key_id, from_seq)| Ok((parse("key_id", &key_id)?, from_seq)))
+        .transpose()
+}
+
+/// Rooms after `after`, in the order of their ids, in which this server's log does not go by its key `key_id` yet.
+pub async fn behind_key(
+    tenant: &Tenant,
+    db: &Db,
+    key_id: KeyId,
+    after: Option<RoomId>,
+    limit: i64,
+) -> Result<Vec<RoomId>, DbError> {
+    let rooms: Vec<String> = sqlx::query_scalar(
+        "SELECT room_id FROM log_keys WHERE tenant = $1 AND origin = $2 AND room_id > $4
+         GROUP BY room_id HAVING MAX(CASE WHEN key_id = $3 THEN 1 ELSE 0 END) = 0 ORDER BY room_id LIMIT $5",
+    )
+    .bind(tenant.key())
+    .bind(tenant.server_name().as_str())
+    .bind(key_id.to_string())
+    .bind(after.map(|room_id| room_id.to_string()).unwrap_or_default())
+    .bind(limit)
+    .fetch_all(db.reader())
+    .await?;
+    rooms
+        .iter()
+        .map(|room_id| parse("room_id", room_id))
+        .collect()
+}
+
+/// How many of this server's logs do not go by its key `key_id` yet.
+pub async fn count_behind_key(tenant: &Tenant, db: &Db, key_id: KeyId) -> Result<i64, DbError> {
+    Ok(sqlx::query_scalar(
+        "SELECT COUNT(*) FROM (SELECT room_id FROM log_keys WHERE tenant = $1 AND origin = $2
+         GROUP BY room_id HAVING MAX(CASE WHEN key_id = $3 THEN 1 ELSE 0 END) = 0) AS behind",
+    )
+    .bind(tenant.key())
+    .bind(tenant.server_name().as_str())
+    .bind(key_id.to_string())
+    .fetch_one(db.reader())
+    .await?)
+}
+
 /// A key of a log.
 #[derive(Clone, Debug)]
 pub struct LogKey {

@@ -131,9 +131,9 @@ pub(super) async fn log(
     peer: &ServerName,
     (room_id, origin): (RoomId, &ServerName),
     until: i64,
-    first_key: Option<PublicKey>,
+    first_keys: Option<Vec<PublicKey>>,
 ) -> Result<()> {
-    let pinned = first_key.map(|key| (origin.clone(), key));
+    let pinned = first_keys.map(|keys| (origin.clone(), keys));
     let may_begin = pinned.is_some();
     let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
     loop {

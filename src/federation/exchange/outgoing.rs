@@ -15,7 +15,7 @@ use crate::events::core::sign::KeyPair;
 use crate::events::model::{LogEnd, Placed};
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::outbox::{self, Job};
-use crate::rooms::core::content::{Change, Membership, StateChange};
+use crate::rooms::core::content::{Change, Membership, OriginKey, StateChange};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::store::members::{self, MemberRow};
 use crate::rooms::store::rooms::RoomRow;
@@ -110,7 +110,7 @@ async fn tell(
     let body = json!({
         "event": placed.event.to_value(),
         "room": summary(view, placed.event.room_id, key, now),
-        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+        "key": OriginKey::of(key.public_key()),
     });
     let job = Job {
         id: job_id(),

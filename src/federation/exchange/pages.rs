@@ -23,8 +23,8 @@ pub(super) struct Keys {
     /// Who writes the room's state; none before its create event.
     host: Option<ServerName>,
     known: Vec<LogKey>,
-    /// The host's key, for a log that begins here.
-    pinned: Option<(ServerName, PublicKey)>,
+    /// The host's keys, for a log that begins here.
+    pinned: Option<(ServerName, Vec<PublicKey>)>,
     /// How long each verification takes.
     durations: Histogram,
 }
@@ -35,7 +35,7 @@ impl Keys {
         app: &App,
         tenant: &Tenant,
         room_id: RoomId,
-        pinned: Option<(ServerName, PublicKey)>,
+        pinned: Option<(ServerName, Vec<PublicKey>)>,
     ) -> Result<Keys, DbError> {
         let known = store::logs::log_keys(tenant, app.db(), room_id).await?;
         let row = rooms::get(tenant, app.db().reader(), room_id).await?;
@@ -55,11 +55,13 @@ impl Keys {
     fn of(&self, event: &Event) -> Option<&PublicKey> {
         let key = match key_at(&self.known, &event.origin, event.seq) {
             Some(key) => &key.public_key,
-            None => self
-                .pinned
-                .as_ref()
-                .filter(|(origin, _)| *origin == event.origin)
-                .map(|(_, key)| key)?,
+            None => {
+                let (_, keys) = self
+                    .pinned
+                    .as_ref()
+                    .filter(|(origin, _)| *origin == event.origin)?;
+                keys.iter().find(|key| key.key_id() == event.key_id)?
+            }
         };
         (key.key_id() == event.key_id).then_some(key)
     }
@@ -71,7 +73,9 @@ impl Keys {
             return;
         };
         if event.event_type == EventType::LOG_KEY {
-            if let Ok(key) = serde_json::from_value(content) {
+            let sender = event.sender.as_ref();
+            let is_own = sender.is_none_or(|sender| *sender.server_name() == event.origin);
+            if let (true, Ok(key)) = (is_own, serde_json::from_value(content)) {
                 self.push(&event.origin, &key, event.seq + 1);
             }
         } else if event.event_type == EventType::ROOM_CREATE && self.host.is_none() {
@@ -94,8 +98,14 @@ impl Keys {
         }
     }
 
+    /// As the store will do it: a key is named once, and a later place is never overruled.
     fn push(&mut self, origin: &ServerName, key: &OriginKey, from_seq: i64) {
-        if let Ok(public_key) = key.public_key.parse::<PublicKey>() {
+        if let Ok(public_key) = key.public_key.parse::<PublicKey>()
+            && !self.known.iter().any(|known| {
+                known.origin == *origin
+                    && (known.key_id == public_key.key_id() || known.from_seq >= from_seq)
+            })
+        {
             self.known.push(LogKey {
                 origin: origin.clone(),
                 key_id: public_key.key_id(),

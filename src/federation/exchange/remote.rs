@@ -192,7 +192,7 @@ async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> R
     let profile = perform::signed_profile(app, tenant, actor).await?;
     Ok(json!({
         "profile": profile,
-        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+        "key": OriginKey::of(key.public_key()),
         "after": after,
     }))
 }
@@ -230,16 +230,14 @@ async fn take(
         };
         app.timeline().receive(page).await?;
     }
-    let first_key = match key_id {
-        Some(key_id) if !known => {
-            app.federation()
-                .peers()
-                .pinned_key(tenant, &row.host, key_id)
-                .await?
-        }
+    // The log may have begun with a key that was followed by others since.
+    let peers = app.federation().peers();
+    let first_keys = match key_id {
+        Some(key_id) if !known => Some(peers.keys_of_events(tenant, &row.host, key_id).await?),
         _ => None,
     };
-    catch_up::log(app, tenant, &row.host, (row.id, &row.host), last, first_key).await?;
+    let log = (row.id, &row.host);
+    catch_up::log(app, tenant, &row.host, log, last, first_keys).await?;
     let ends = store::logs::ends(tenant, app.db().reader(), row.id).await?;
     let reached = ends
         .iter()

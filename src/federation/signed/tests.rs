@@ -207,30 +207,42 @@ async fn a_request_for_another_host_shows_what_arrived() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_causes_one_fetch_a_minute() {
+async fn an_unknown_key_causes_one_fetch_a_minute_and_many_cause_few() {
     let (server, peer, mut fake) = pair().await;
     assert_eq!(server.answer(peer.echo(BODY)).await.0, StatusCode::OK);
-    for seed in 100..110 {
-        let request = TestPeer::new("b.example", seed).echo(BODY);
-        refused(
-            server.answer(request).await,
-            401,
-            "SW_FED_SIGNATURE_MISMATCH",
-        );
+    assert_eq!(fake.new_requests(), 1);
+    let ask = async |seed: u8, now_ms: i64| {
+        let request = TestPeer::new("b.example", seed).echo_at(BODY, now_ms);
+        let answer = server.answer(request).await;
+        refused(answer, 401, "SW_FED_SIGNATURE_MISMATCH");
+    };
+    for _ in 0..5 {
+        ask(100, NOW_MS).await;
+    }
+    assert_eq!(fake.new_requests(), 1, "the same key once");
+    for seed in 101..110 {
+        ask(seed, NOW_MS).await;
     }
     assert_eq!(
         fake.new_requests(),
-        1,
-        "a fetch less than a minute ago says all there is to say"
+        2,
+        "four keys a minute, the first one included"
     );
     server.clock.advance(60_000);
-    let request = TestPeer::new("b.example", 111).echo_at(BODY, NOW_MS + 60_000);
-    refused(
-        server.answer(request).await,
-        401,
-        "SW_FED_SIGNATURE_MISMATCH",
-    );
+    ask(100, NOW_MS + 60_000).await;
     assert_eq!(fake.new_requests(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_takes_over_right_after_first_contact_is_believed_at_once() {
+    let (server, peer, fake) = pair().await;
+    assert_eq!(server.answer(peer.echo(BODY)).await.0, StatusCode::OK);
+    let next = TestPeer::new("b.example", 8);
+    let mut first = KeyEntry::first(&peer.key, NOW_MS);
+    first.expires_at = Some(NOW_MS + 1_000_000);
+    let second = KeyEntry::following(&peer.key, &peer.name, next.key.public_key(), NOW_MS + 1);
+    fake.answer_from_now_on(peer.descriptor_with(vec![first, second], &next.key, NOW_MS));
+    assert_eq!(server.answer(next.echo(BODY)).await.0, StatusCode::OK);
 }
 
 #[tokio::test]

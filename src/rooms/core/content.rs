@@ -14,6 +14,7 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::sign::PublicKey;
 
 /// What kind of room it is; never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,6 +162,16 @@ pub struct OriginKey {
     pub key_id: String,
     /// `ed25519:<base64>`.
     pub public_key: String,
+}
+
+impl OriginKey {
+    /// The form of this key in contents.
+    pub fn of(key: &PublicKey) -> OriginKey {
+        OriginKey {
+            key_id: key.key_id().to_string(),
+            public_key: key.to_string(),
+        }
+    }
 }
 
 /// `swp.room.create`: the host's first event.

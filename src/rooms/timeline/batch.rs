@@ -88,12 +88,24 @@ impl<'a> Batch<'a> {
         let Landing { placed, change, .. } = landing;
         let room_id = placed.event.room_id;
         self.ends.insert((room_id, end.origin.clone()), end);
+        self.note_key(&placed, change.as_ref());
         let decides = change.is_some() || placed.event.event_type == EventType::ROOM_LEAVE;
         if decides {
             self.changed_rooms.insert(room_id);
         }
         self.pending.push((placed.clone(), change));
         self.placed.push(placed);
+    }
+
+    /// Takes note of the key that an event names for the own log, before it is written.
+    fn note_key(&mut self, placed: &Placed, change: Option<&StateChange>) {
+        let named = project::named_key(&placed.event, change)
+            .filter(|named| named.origin == *self.tenant.server_name());
+        if let Some(named) = named {
+            let key = (named.key.key_id(), named.from_seq == 1);
+            self.views
+                .set_own_key(&self.tenant, placed.event.room_id, key);
+        }
     }
 
     /// Writes an event whose log is not here.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::compose::{self, Signer};
-use super::{Act, Make, Outcome, aftermath, place};
+use super::{Act, Make, Outcome, aftermath, log_key, place};
 use crate::db::DbError;
 use crate::events::core::event::Event;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
@@ -15,7 +15,7 @@ use crate::events::core::verified::Verified;
 use crate::events::model::{LogEnd, Placed};
 use crate::messages;
 use crate::messages::store::{SendRow, SentKey};
-use crate::rooms::core::content::Membership;
+use crate::rooms::core::content::{Membership, OriginKey};
 use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
@@ -190,6 +190,7 @@ pub(super) async fn append(
     ) {
         content.insert("request".to_owned(), request.clone());
     }
+    log_key::renew(batch, room_id, signer).await?;
     let tenant = batch.tenant.clone();
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
         return Err(Refusal::NoSuchRoom.into());
@@ -203,7 +204,11 @@ pub(super) async fn append(
     Ok(placed)
 }
 
-async fn land_next(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<Placed, RoomError> {
+/// Places the next event of the own log.
+pub(super) async fn land_next(
+    batch: &mut Batch<'_>,
+    event: &Verified<Event>,
+) -> Result<Placed, RoomError> {
     let tenant = batch.tenant.clone();
     let position = batch.next_position();
     let target = match event
@@ -271,7 +276,8 @@ pub(super) async fn make(
     }
     let room_id = RoomId::derive(tenant.server_name(), &make.room.nonce);
     let room = with_free_alias(batch, &make.room).await?;
-    let intents = decide::create(&make.creator, &room);
+    let key = OriginKey::of(signer.key.public_key());
+    let intents = decide::create(&make.creator, &room, key);
     let events = compose::sign(None, room_id, intents, signer)?;
     batch.touched.insert(room_id);
     let mut placed = Vec::with_capacity(events.len());

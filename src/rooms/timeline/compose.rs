@@ -8,6 +8,7 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::{Draft, Verified};
+use crate::events::keys::KeyRing;
 use crate::rooms::core::decide::Intent;
 use crate::rooms::core::view::RoomView;
 
@@ -15,8 +16,10 @@ use crate::rooms::core::view::RoomView;
 pub(super) struct Signer<'a> {
     /// The own server.
     pub(super) origin: &'a ServerName,
-    /// Its key.
+    /// Its current key.
     pub(super) key: &'a KeyPair,
+    /// All its keys.
+    pub(super) keys: &'a KeyRing,
     /// Its clock.
     pub(super) clock: &'a mut Hlc,
     /// The time, in ms.
@@ -64,6 +67,18 @@ pub(super) fn sign(
     intents: Vec<Intent>,
     signer: &mut Signer<'_>,
 ) -> Result<Vec<Verified<Event>>, EventError> {
+    let key = signer.key;
+    sign_with(key, view, room_id, intents, signer)
+}
+
+/// The same with a key that may be an earlier one.
+pub(super) fn sign_with(
+    key: &KeyPair,
+    view: Option<&RoomView>,
+    room_id: RoomId,
+    intents: Vec<Intent>,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<Verified<Event>>, EventError> {
     let mut next = view.map_or(Next::FIRST, |view| Next::in_room(view, signer.origin));
     let mut events = Vec::with_capacity(intents.len());
     for intent in intents {
@@ -83,7 +98,7 @@ pub(super) fn sign(
             state_hash: next.state_hash,
             salt,
         }
-        .sign(signer.key)?;
+        .sign(key)?;
         next.seq += 1;
         next.prev = Some(event.hash());
         next.ts = event.ts;

@@ -12,6 +12,7 @@ mod compose;
 mod forks;
 mod known;
 mod late_content;
+mod log_key;
 pub(in crate::rooms) mod place;
 mod receive;
 mod views;
@@ -129,6 +130,15 @@ pub struct Invitation {
     pub room: RoomRow,
 }
 
+/// Rooms in which this server's log is to go over to its current key.
+#[derive(Debug)]
+pub struct KeyRenewal {
+    /// In which tenant.
+    pub tenant: Tenant,
+    /// Which rooms.
+    pub rooms: Vec<RoomId>,
+}
+
 /// What became of a command.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -175,6 +185,8 @@ pub(in crate::rooms) enum Job {
     Receive(Page, Answer<Vec<Receipt>>),
     /// An invitation from elsewhere.
     Invitation(Box<Invitation>, Answer<()>),
+    /// Own logs go over to another key.
+    RenewKeys(KeyRenewal, Answer<()>),
 }
 
 impl Job {
@@ -184,6 +196,7 @@ impl Job {
             Job::Make(make, _) => &make.tenant,
             Job::Receive(page, _) => &page.tenant,
             Job::Invitation(invitation, _) => &invitation.tenant,
+            Job::RenewKeys(renewal, _) => &renewal.tenant,
         }
     }
 }
@@ -214,6 +227,11 @@ impl Timeline {
     pub async fn invited(&self, invitation: Invitation) -> Result<Committed<()>, RoomError> {
         self.ask(|answer| Job::Invitation(Box::new(invitation), answer))
             .await
+    }
+
+    /// Lets own logs go over to the current key. What was begun with an earlier one before is on disk when this returns.
+    pub async fn renew_keys(&self, renewal: KeyRenewal) -> Result<Committed<()>, RoomError> {
+        self.ask(|answer| Job::RenewKeys(renewal, answer)).await
     }
 
     async fn ask<T>(&self, job: impl FnOnce(Answer<T>) -> Job) -> Result<Committed<T>, RoomError> {

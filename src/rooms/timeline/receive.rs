@@ -4,7 +4,7 @@ use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
 use super::known::Known;
-use super::{Invitation, Page, Receipt, aftermath, forks, late_content, place};
+use super::{Invitation, Page, Receipt, aftermath, forks, late_content, log_key, place};
 use crate::catalogue::Code;
 use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::content::ContentFlaw;
@@ -78,6 +78,9 @@ async fn one(
             complete(batch, page, event, known, signer).await?;
         }
         return Ok(receipt);
+    }
+    if log_key::is_incomplete(event) {
+        return Ok(mismatch("a log's next key is taken only whole"));
     }
     land(batch, page, event, known, signer).await
 }

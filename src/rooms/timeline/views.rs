@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::place;
 use crate::db::{DbError, Tx};
 use crate::events::core::ids::RoomId;
+use crate::events::core::sign::KeyId;
 use crate::events::store;
 use crate::rooms::core::view::RoomView;
 use crate::tenants::Tenant;
@@ -22,6 +23,8 @@ pub(super) struct Views {
 
 struct Entry {
     view: RoomView,
+    /// The key that this server's log of the room goes by; none before the host has named one.
+    own_key: Option<KeyId>,
     last_use: u64,
 }
 
@@ -40,6 +43,11 @@ impl Views {
                 return Ok(None);
             };
             self.insert(tenant, room_id, view);
+            let own = tenant.server_name();
+            let own_key = store::logs::latest_key(tenant, tx, room_id, own).await?;
+            if let Some((key_id, _)) = own_key {
+                self.set_own_key(tenant, room_id, (key_id, true));
+            }
         }
         let entry = self.rooms.get_mut(&key);
         Ok(entry.map(|entry| {
@@ -55,8 +63,37 @@ impl Views {
             self.rooms.retain(|_, entry| entry.last_use > limit);
         }
         let last_use = self.uses;
-        self.rooms
-            .insert((tenant.key(), room_id), Entry { view, last_use });
+        let entry = Entry {
+            view,
+            own_key: None,
+            last_use,
+        };
+        self.rooms.insert((tenant.key(), room_id), entry);
+    }
+
+    /// The key that this server's log of a room goes by; none before the host has named one.
+    pub(super) async fn own_key(
+        &mut self,
+        tenant: &Tenant,
+        tx: &mut Tx,
+        room_id: RoomId,
+    ) -> Result<Option<KeyId>, DbError> {
+        self.get(tenant, tx, room_id).await?;
+        let entry = self.rooms.get(&(tenant.key(), room_id));
+        Ok(entry.and_then(|entry| entry.own_key))
+    }
+
+    /// This server's log of a room goes by this key from now on; as its first one only if it has none.
+    pub(super) fn set_own_key(
+        &mut self,
+        tenant: &Tenant,
+        room_id: RoomId,
+        (key_id, is_first): (KeyId, bool),
+    ) {
+        let entry = self.rooms.get_mut(&(tenant.key(), room_id));
+        if let Some(entry) = entry.filter(|entry| !is_first || entry.own_key.is_none()) {
+            entry.own_key = Some(key_id);
+        }
     }
 
     /// Forgets a room.

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::batch::Batch;
 use super::compose::Signer;
 use super::views::Views;
-use super::{Answer, Job, Outcome, Receipt, Timeline, commands, receive};
+use super::{Answer, Job, Outcome, Receipt, Timeline, commands, log_key, receive};
 use crate::clock::Clock;
 use crate::db::{Committed, Db, DbError};
 use crate::events::core::clock::Hlc;
@@ -221,6 +221,7 @@ impl Writer {
         let mut signer = Signer {
             origin: tenant.server_name(),
             key: &key,
+            keys: &self.parts.keys,
             clock: &mut self.clock,
             now,
         };
@@ -248,6 +249,10 @@ impl Writer {
                 }
                 Job::Invitation(invitation, _) => {
                     Done::Nothing(settle(receive::invitation(&mut batch, invitation).await)?)
+                }
+                Job::RenewKeys(renewal, _) => {
+                    let renewed = log_key::renew_all(&mut batch, &renewal.rooms, &mut signer);
+                    Done::Nothing(settle(renewed.await)?)
                 }
             };
             done.push(one);
@@ -329,7 +334,9 @@ fn answer_all(jobs: Vec<Job>, done: Committed<Vec<Done>>) {
                 send(answer, done.map(Done::into_outcome))
             }
             Job::Receive(_, answer) => send(answer, done.map(Done::into_receipts)),
-            Job::Invitation(_, answer) => send(answer, done.map(Done::into_nothing)),
+            Job::Invitation(_, answer) | Job::RenewKeys(_, answer) => {
+                send(answer, done.map(Done::into_nothing));
+            }
         }
     }
 }
@@ -348,7 +355,7 @@ fn answer_error(jobs: Vec<Job>, error: DbError) {
             Job::Receive(_, answer) => {
                 let _gone = answer.send(Err(error.clone()));
             }
-            Job::Invitation(_, answer) => {
+            Job::Invitation(_, answer) | Job::RenewKeys(_, answer) => {
                 let _gone = answer.send(Err(error.clone()));
             }
         }

@@ -245,6 +245,17 @@ impl Server {
         }
     }
 
+    /// Begins a command beside the test, which may do something to the server meanwhile.
+    pub(crate) fn begin(&self, arguments: &[&str]) -> Child {
+        self.command()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary starts")
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_scaiwave"));
         command.env_clear().current_dir(self.folder.path());

@@ -20,9 +20,10 @@ use crate::federation::exchange::access::{self, Sight};
 use crate::federation::signed::Signed;
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
+use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::rooms::perform;
 use crate::rooms::store::members as member_rows;
-use crate::rooms::{core::content::LogPosition, store::members::MemberRow};
+use crate::rooms::store::members::MemberRow;
 use crate::tenants::Tenant;
 
 /// Members in one answer, at most.
@@ -191,7 +192,7 @@ pub(super) async fn profile(
         .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
     Ok(answer(json!({
         "profile": profile,
-        "key": { "key_id": key.key_id().to_string(), "public_key": key.public_key().to_string() },
+        "key": OriginKey::of(key.public_key()),
     })))
 }
 

@@ -3,6 +3,7 @@
 mod asking;
 mod live;
 mod reading;
+mod rotation;
 mod sending;
 
 use axum::body::Body;

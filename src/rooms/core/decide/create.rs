@@ -25,16 +25,14 @@ pub struct CreateRoom {
     pub read_role_slugs: Vec<String>,
     pub auto_close: bool,
     pub edit_window_seconds: u64,
-    /// The key of this server's log.
-    pub key: OriginKey,
     /// The creator's signed profile.
     pub profile: Option<Value>,
     /// Further people, joined at once as owners (a DM's other person), with their signed profiles.
     pub joined: Vec<(Fqid, Option<Value>)>,
 }
 
-/// The create event and the first joins.
-pub fn create(creator: &Fqid, room: &CreateRoom) -> Vec<Intent> {
+/// The create event and the first joins. `key`: that of this server's log.
+pub fn create(creator: &Fqid, room: &CreateRoom, key: OriginKey) -> Vec<Intent> {
     let levels = Levels::initial(room.room_type, room.visibility.is_some());
     let content = Create {
         nonce: room.nonce.clone(),
@@ -49,7 +47,7 @@ pub fn create(creator: &Fqid, room: &CreateRoom) -> Vec<Intent> {
         auto_close: room.auto_close,
         alias: room.alias.clone(),
         power_levels: levels.to_map().clone(),
-        key: room.key.clone(),
+        key,
     };
     let mut intents = vec![Intent {
         event_type: EventType::ROOM_CREATE,
