@@ -1,3 +1,5 @@
+//! The next key takes over: in every log, in the descriptor, after a cut, at the end of its time.
+
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 

@@ -8,5 +8,6 @@ pub mod decide;
 pub mod history;
 pub mod judge;
 pub mod levels;
+pub mod logs;
 pub mod servers;
 pub mod view;
