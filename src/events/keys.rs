@@ -50,6 +50,19 @@ pub enum KeyRingError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A key that is to be replaced as lost is there.
+    #[error(
+        "the private key {key_id} of tenant {slug} is not lost: {} is there. Rotate it instead",
+        path.display()
+    )]
+    NotLost {
+        /// Whose.
+        slug: String,
+        /// Which.
+        key_id: KeyId,
+        /// Where it is.
+        path: PathBuf,
+    },
     /// Keys of an earlier database lie in the folder.
     #[error(
         "{} holds keys of an earlier database, but this database is new. Restore the database that belongs to them, or \
@@ -178,6 +191,41 @@ impl KeyRing {
             }
         });
         Ok(true)
+    }
+
+    /// Begins anew with a key that nothing vouches for, where the current one's private half is lost: for a database that no
+    /// server uses. What was lost is good for nothing from now on.
+    pub async fn replace_lost(
+        &self,
+        db: &Db,
+        tenant: &Tenant,
+        now_ms: i64,
+    ) -> Result<(), KeyRingError> {
+        let records = store::keys::records(tenant, db).await?;
+        let current = records.iter().find(|record| record.expires_at.is_none());
+        let lost = current.map(|record| record.public_key.key_id());
+        let path = lost.map(|key_id| (key_id, self.path(tenant, key_id)));
+        if let Some((key_id, path)) = path.filter(|(_, path)| path.exists()) {
+            let slug = tenant.slug().to_owned();
+            return Err(KeyRingError::NotLost { slug, key_id, path });
+        }
+        let pair = KeyPair::generate(&mut rand::rng());
+        self.write(tenant, &pair)?;
+        let latest = records.iter().map(|record| record.valid_from).max();
+        let record = KeyRecord {
+            public_key: pair.public_key().clone(),
+            // Keys are shown in the order of their times, whatever the clock did meanwhile.
+            valid_from: latest.map_or(now_ms, |latest| now_ms.max(latest.saturating_add(1))),
+            expires_at: None,
+            signed_by_previous: None,
+        };
+        let mut tx = db.begin().await?;
+        if let Some(lost) = lost {
+            store::keys::retire(tenant, &mut tx, lost, now_ms).await?;
+        }
+        store::keys::insert(tenant, &mut tx, &record).await?;
+        tx.commit(()).await?;
+        Ok(())
     }
 
     /// Deletes the private half of a retired key for good.

@@ -187,9 +187,10 @@ impl Federation {
         key_id: KeyId,
     ) -> Result<Committed<PeerView>, FederationError> {
         self.policies().get(tenant).await?.require(name)?;
-        let confirmed = self.peers().confirm(tenant, name, key_id).await?;
-        let view = self.peer_view(tenant, name).await?;
-        Ok(confirmed.map(|()| view))
+        self.peers().confirm(tenant, name, key_id).await?;
+        tracing::warn!(event = "federation.peer_key_confirmed", peer = %name, %key_id);
+        // What waited because of the key goes on at once.
+        self.act_on_peer(tenant, name, PeerAction::Retry).await
     }
 
     /// The newest rows of the journal before `before`, newest first.

@@ -1,5 +1,7 @@
 //! The signing keys of a tenant, as the operator sees, makes and replaces them.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::users::tenant;
@@ -10,7 +12,7 @@ use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::events::core::names::ServerName;
-use crate::events::keys::KeyRecord;
+use crate::events::keys::{KeyRecord, KeyRing, KeyRingError};
 use crate::federation::rotation;
 use crate::tenants::{Tenant, Tenants};
 
@@ -104,6 +106,30 @@ pub async fn rotate(app: &App, command: RotateKey) -> Result<Rotated> {
         keys: of(app.db(), &tenant, rotation.made).await?,
         logs_renewed: rotation.renewed,
     })
+}
+
+/// Makes a key that nothing vouches for, in the place of one whose private half is lost; for data that no server uses.
+///
+/// # Errors
+/// 404 `SW_TENANT_NOT_FOUND`; 422 `SW_VALIDATION_ERROR` if the key is there; it cannot be written.
+pub async fn replace_lost(
+    db: &Db,
+    data_dir: &Path,
+    slug: Option<&str>,
+    now_ms: i64,
+) -> Result<TenantKeys> {
+    let tenant = tenant(&Tenants::load(db).await?, slug)?;
+    let replaced = KeyRing::new(data_dir)
+        .replace_lost(db, &tenant, now_ms)
+        .await;
+    replaced.map_err(|error| {
+        let (code, message) = match &error {
+            KeyRingError::NotLost { .. } => (Code::ValidationError, error.to_string()),
+            _ => (Code::InternalError, "The key cannot be used.".to_owned()),
+        };
+        Error::new(code).message(message).source(error)
+    })?;
+    of(db, &tenant, true).await
 }
 
 /// A tenant's keys.

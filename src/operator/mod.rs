@@ -4,6 +4,7 @@
 //! Each command is a value ([`Request`]) that travels as JSON; [`perform`] does what it says through the domain that it concerns.
 
 pub mod keys;
+pub mod peers;
 pub mod tenants;
 pub mod users;
 
@@ -14,7 +15,7 @@ use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
 
-/// A command that changes data.
+/// A command that changes data, or asks what only a server can tell.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Request {
@@ -30,6 +31,10 @@ pub enum Request {
     GenerateKey(keys::GenerateKey),
     /// Replaces a signing key.
     RotateKey(keys::RotateKey),
+    /// Lists other servers.
+    ListPeers(peers::ListPeers),
+    /// Does something about another server.
+    OnPeer(peers::OnPeer),
 }
 
 /// Does what a command says, and tells the result.
@@ -44,6 +49,8 @@ pub async fn perform(app: &App, request: Request) -> Result<Value> {
         Request::SuspendUser(command) => answer(users::suspend(app, command).await?),
         Request::GenerateKey(command) => answer(keys::generate(app, command).await?),
         Request::RotateKey(command) => answer(keys::rotate(app, command).await?),
+        Request::ListPeers(command) => answer(peers::list(app, command).await?),
+        Request::OnPeer(command) => answer(peers::act(app, command).await?),
     }
 }
 

@@ -103,7 +103,7 @@ impl Sender {
     async fn send_all(&self) -> Result<bool, Failed> {
         let mut delivered = false;
         let mut cut = Cut::default();
-        while !self.stop.is_cancelled() {
+        while !self.stop.is_cancelled() && !self.is_paused().await? {
             let now_ms = self.federation.now_ms();
             if let Some(job) =
                 store::outbox::next_job(&self.tenant, self.db(), &self.destination).await?
@@ -141,6 +141,12 @@ impl Sender {
 
     fn db(&self) -> &Db {
         self.federation.db()
+    }
+
+    /// Whether an admin has stopped the deliveries meanwhile.
+    async fn is_paused(&self) -> Result<bool, DbError> {
+        let peers = self.federation.peers();
+        Ok(peers.get(&self.tenant, &self.destination).await?.paused)
     }
 
     async fn next_batch(&self, cut: Cut, now_ms: i64) -> Result<Batch, DbError> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 mod answers;
+mod stopping;
 
 use self::answers::{accept, answer, error, events};
 use super::*;
@@ -375,40 +376,6 @@ async fn a_closed_delivery_ends_where_it_was_closed() {
     );
     write(&server, room(1), 6, 1).await;
     assert!(due(&server).await.is_empty());
-}
-
-#[tokio::test]
-async fn a_paused_or_forbidden_peer_is_left_alone() {
-    let (server, mut fake) = server(accept).await;
-    begin(&server, room(1)).await;
-    write(&server, room(1), 1, 1).await;
-    let mut tx = server.federation.db().begin().await.unwrap();
-    store::peers::ensure(&server.tenant, &mut tx, &name(), NOW_MS)
-        .await
-        .unwrap();
-    assert!(
-        store::peers::set_paused(&server.tenant, &mut tx, &name(), true)
-            .await
-            .unwrap()
-    );
-    tx.commit(()).await.unwrap();
-    assert!(due(&server).await.is_empty());
-
-    let mut tx = server.federation.db().begin().await.unwrap();
-    store::peers::set_paused(&server.tenant, &mut tx, &name(), false)
-        .await
-        .unwrap();
-    tx.commit(()).await.unwrap();
-    server.policy(DefaultMode::InviteOnly, &[]).await;
-    sender(&server).drain().await;
-    assert_eq!(fake.new_requests(), 0);
-    assert!(due(&server).await.is_empty());
-    server.policy(DefaultMode::InviteOnly, &["b.example"]).await;
-    assert_eq!(
-        due(&server).await,
-        [name()],
-        "a changed policy is tried at once"
-    );
 }
 
 async fn add(server: &TestServer, kind: &str, path: &str) {

@@ -7,6 +7,7 @@
 
 mod compare;
 mod live;
+mod peers;
 mod rotation;
 mod watchers;
 mod writers;

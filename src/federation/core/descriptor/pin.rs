@@ -36,10 +36,13 @@ pub enum PinError {
     Outdated,
     /// Its current key comes from nowhere.
     #[error(
-        "the peer's key was replaced without the word of the one before; \
+        "the peer's key was replaced without the word of the one before: it shows {shown} now; \
          an admin has to confirm the new key with the people who run that server"
     )]
-    Replaced,
+    Replaced {
+        /// The key that it shows.
+        shown: KeyId,
+    },
 }
 
 impl Pinned {
@@ -106,7 +109,10 @@ impl Pinned {
 
     /// Follows `signed_by_previous` from the document's current key back to the pinned one.
     fn require_descent(&self, descriptor: &Descriptor) -> Result<(), PinError> {
-        let mut entry = descriptor.current().ok_or(PinError::Replaced)?;
+        let replaced = PinError::Replaced {
+            shown: descriptor.public_key.key_id(),
+        };
+        let mut entry = descriptor.current().ok_or(replaced)?;
         if self.is_current(&entry.key_id, &entry.public_key) {
             return Ok(());
         }
@@ -114,31 +120,28 @@ impl Pinned {
             return Err(PinError::Outdated);
         }
         for _ in 0..MAX_KEYS {
-            let link = entry
-                .signed_by_previous
-                .as_ref()
-                .ok_or(PinError::Replaced)?;
+            let link = entry.signed_by_previous.as_ref().ok_or(replaced)?;
             let pinned = self.keys.get(&link.key_id).map(|key| &key.public_key);
             let listed = descriptor.key(&link.key_id);
             let previous = pinned
                 .or(listed.map(|key| &key.public_key))
-                .ok_or(PinError::Replaced)?;
+                .ok_or(replaced)?;
             previous
                 .verify_strict(
                     &entry.signed_bytes(&descriptor.server_name),
                     &link.signature,
                 )
-                .map_err(|_| PinError::Replaced)?;
+                .map_err(|_| replaced)?;
             if self.is_current(&link.key_id, previous) {
                 return Ok(());
             }
             // A pinned key before the current one has no say any more: whoever stole it could have signed this.
             if pinned.is_some() {
-                return Err(PinError::Replaced);
+                return Err(replaced);
             }
-            entry = listed.ok_or(PinError::Replaced)?;
+            entry = listed.ok_or(replaced)?;
         }
-        Err(PinError::Replaced)
+        Err(replaced)
     }
 
     fn is_current(&self, id: &KeyId, key: &PublicKey) -> bool {

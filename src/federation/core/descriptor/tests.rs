@@ -222,24 +222,31 @@ fn the_pinned_key_need_not_be_listed_any_more_to_be_followed() {
     );
 }
 
+/// What is said of a document whose current key nobody that is believed has signed.
+fn from_nowhere(seed: u8) -> Result<Pinned, PinError> {
+    Err(PinError::Replaced {
+        shown: key(seed).key_id(),
+    })
+}
+
 #[test]
 fn a_key_from_nowhere_is_refused() {
     let pinned = Pinned::first(&descriptor(1));
     let stranger = document(vec![KeyEntry::first(&key(99), NOW_MS)], 99, NOW_MS);
-    assert_eq!(pinned.accept(&stranger, NOW_MS), Err(PinError::Replaced));
+    assert_eq!(pinned.accept(&stranger, NOW_MS), from_nowhere(99));
 
     let mut forged = KeyEntry::following(&key(99), &name(), key(98).public_key(), NOW_MS);
     if let Some(link) = forged.signed_by_previous.as_mut() {
         link.key_id = key(1).key_id();
     }
     let forged = document(vec![KeyEntry::first(&key(1), NOW_MS), forged], 98, NOW_MS);
-    assert_eq!(pinned.accept(&forged, NOW_MS), Err(PinError::Replaced));
+    assert_eq!(pinned.accept(&forged, NOW_MS), from_nowhere(98));
 
     let elsewhere: ServerName = "c.example".parse().unwrap();
     let moved = KeyEntry::following(&key(1), &elsewhere, key(2).public_key(), NOW_MS);
     assert_eq!(
         pinned.accept(&document(vec![moved], 2, NOW_MS), NOW_MS),
-        Err(PinError::Replaced)
+        from_nowhere(2)
     );
 }
 
@@ -252,7 +259,7 @@ fn a_key_that_was_followed_by_another_has_no_say_any_more() {
         66,
         time_of(2),
     );
-    assert_eq!(pinned.accept(&stolen, time_of(2)), Err(PinError::Replaced));
+    assert_eq!(pinned.accept(&stolen, time_of(2)), from_nowhere(66));
     assert_eq!(
         pinned.accept(&descriptor(1), time_of(2)),
         Err(PinError::Outdated)
@@ -278,7 +285,7 @@ fn a_circle_of_keys_ends() {
     let circle = document(vec![two, three], 3, now);
     assert_eq!(
         Pinned::first(&descriptor(1)).accept(&circle, now),
-        Err(PinError::Replaced)
+        from_nowhere(3)
     );
 }
 
