@@ -54,12 +54,13 @@ pub async fn position(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
         .await?)
 }
 
-/// Appends events. One that arrived early by itself (an invitation) moves to where its log puts it.
+/// Appends events. One that arrived early by itself (an invitation), or whose content came late, moves to where its log
+/// puts it.
 pub async fn insert(tenant: &Tenant, tx: &mut Tx, placed: &[Placed]) -> Result<(), DbError> {
     for run in rows::runs(placed) {
         let sql = format!(
             "INSERT INTO events (tenant, {COLUMNS}) VALUES {} ON CONFLICT (tenant, room_id, origin, epoch, seq)
-             DO UPDATE SET stream_position = excluded.stream_position, shown = excluded.shown",
+             DO UPDATE SET stream_position = excluded.stream_position, shown = excluded.shown, verdict = excluded.verdict",
             rows::values(tx.backend(), run.len(), COLUMN_COUNT)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
@@ -117,7 +118,7 @@ pub async fn make_void(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Resul
     .bind(event_id.to_string())
     .execute(tx.conn())
     .await?;
-    Ok(())
+    contents::forget(tenant, tx, event_id).await
 }
 
 /// Erases a message and its edits; chain and signatures go on verifying.
@@ -137,10 +138,10 @@ pub async fn erase(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<()
         .bind(&id)
         .execute(tx.conn())
         .await?;
-    Ok(())
+    contents::forget(tenant, tx, event_id).await
 }
 
-/// Messages that `origin` redacted up to `seq` and whose content is still here.
+/// Messages that `origin` redacted up to `seq` and whose content is still here, or may still come.
 pub async fn redacted_but_kept(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -151,7 +152,8 @@ pub async fn redacted_but_kept(
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT m.event_id FROM events r JOIN events m ON m.tenant = r.tenant AND m.event_id = r.target_id
          WHERE r.tenant = $1 AND r.room_id = $2 AND r.origin = $3 AND r.seq <= $4
-           AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND m.content IS NOT NULL",
+           AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND (m.content IS NOT NULL OR EXISTS (
+             SELECT 1 FROM missing_contents c WHERE c.tenant = m.tenant AND c.event_id = m.event_id))",
     )
     .bind(tenant.key())
     .bind(room_id.to_string())

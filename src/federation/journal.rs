@@ -81,8 +81,13 @@ impl Journal {
             return;
         }
         self.noted.insert(key, ());
-        if let Err(error) = self.write_alone(tenant, db, rejection, now_ms).await {
-            tracing::warn!(%error, "a refused request could not be written to the journal");
+        self.note(tenant, db, &[rejection], now_ms).await;
+    }
+
+    /// Writes these refusals by themselves. What the database says about it goes to the log: they stand in any case.
+    pub async fn note(&self, tenant: &Tenant, db: &Db, rejections: &[Rejection], now_ms: i64) {
+        if let Err(error) = self.write_alone(tenant, db, rejections, now_ms).await {
+            tracing::warn!(%error, "refusals could not be written to the journal");
         }
     }
 
@@ -101,11 +106,14 @@ impl Journal {
         &self,
         tenant: &Tenant,
         db: &Db,
-        rejection: Rejection,
+        rejections: &[Rejection],
         now_ms: i64,
     ) -> Result<(), DbError> {
+        if rejections.is_empty() {
+            return Ok(());
+        }
         let mut tx = db.begin().await?;
-        self.write(tenant, &mut tx, &[rejection], now_ms).await?;
+        self.write(tenant, &mut tx, rejections, now_ms).await?;
         tx.commit(()).await?;
         Ok(())
     }

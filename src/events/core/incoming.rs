@@ -18,6 +18,18 @@ const EVENTS: &str = "events";
 /// An event of a body, or what is wrong with its envelope.
 pub type Received = Result<Event, EventError>;
 
+/// Members of a page's item beside the event's own: why it has no content. A hint of the server that answers, no proof.
+const ABSENCE: [&str; 3] = ["redacted_by", "void", "withheld"];
+
+/// An item of a page of one log.
+#[derive(Debug)]
+pub struct PageItem {
+    /// The event, or what is wrong with its envelope.
+    pub event: Received,
+    /// Whether the item says why the event has no content.
+    pub is_explained: bool,
+}
+
 /// Why a body as a whole cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
@@ -66,6 +78,29 @@ pub fn read_send(bytes: &[u8], limits: Limits) -> Result<Vec<Received>, BodyErro
 /// A [`BodyError`] for the body as a whole.
 pub fn read_lists(bytes: &[u8], limits: Limits, keys: &[&str]) -> Result<Lists, BodyError> {
     Body::read(bytes, limits, keys)?.into_lists(keys)
+}
+
+/// Reads a page of one log: an object with the list `events`, whose items may say why they have no content.
+///
+/// # Errors
+/// A [`BodyError`] for the body as a whole.
+pub fn read_page(bytes: &[u8], limits: Limits) -> Result<Vec<PageItem>, BodyError> {
+    let mut body = Body::read(bytes, limits, &[EVENTS])?;
+    let mut explained = Vec::new();
+    if let Some(Value::Array(items)) = body.members.get_mut(EVENTS) {
+        for item in items.iter_mut() {
+            let hints = ABSENCE.map(|hint| item.as_object_mut().and_then(|item| item.remove(hint)));
+            explained.push(hints.iter().any(Option::is_some));
+        }
+    }
+    let events = body.into_lists(&[EVENTS])?.events.into_iter().flatten();
+    let mut explained = explained.into_iter();
+    Ok(events
+        .map(|event| PageItem {
+            event,
+            is_explained: explained.next().unwrap_or(false),
+        })
+        .collect())
 }
 
 struct Body {

@@ -77,15 +77,21 @@ impl Sight {
 
     /// The event as the peer gets it. One that it is not told stands there without its content, so that its chain holds.
     pub(super) fn show(&self, placed: &Placed) -> Value {
-        let is_own = placed.event.origin == self.peer;
-        let is_told = placed.kind != Kind::Timeline || placed.position > self.told_after;
-        if is_own || (self.reaches(placed) && is_told) {
+        if !self.withholds(placed) {
             return placed.event.to_value();
         }
         let mut event = (*placed.event).clone();
         event.content = None;
         event.salt = None;
         event.to_value()
+    }
+
+    /// Whether the peer is not told what the event says.
+    pub(super) fn withholds(&self, placed: &Placed) -> bool {
+        let is_own = placed.event.origin == self.peer;
+        let is_told = placed.kind != Kind::Timeline || placed.position > self.told_after;
+        let is_shown = is_own || (self.reaches(placed) && is_told);
+        !is_shown
     }
 
     /// The part of a log's page that the peer may have: up to the last event within its reach.

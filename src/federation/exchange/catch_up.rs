@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 use serde::Deserialize;
 
+use super::missing;
 use super::pages::{Keys, verify_all};
 use crate::app::App;
 use crate::catalogue::Code;
@@ -31,14 +32,23 @@ const EVERY: Duration = Duration::from_secs(60);
 /// Events asked for at once.
 const PAGE: i64 = 500;
 /// The largest answer.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
 /// Rooms that are being caught up with now.
 #[derive(Default)]
 pub struct Running(Mutex<HashSet<(i64, RoomId, ServerName)>>);
 
-/// Compares a room with a peer in the background, unless that is happening already.
-pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId) {
+/// What to do with a peer about a room.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    /// Compare, and fetch what is missing.
+    Compare,
+    /// Ask for contents of events that are here.
+    Contents,
+}
+
+/// Runs an errand in the background, unless this server is busy with the peer about the room already.
+pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId, errand: Errand) {
     let key = (tenant.key(), room_id, peer.clone());
     let running = app.catching_up();
     if !running
@@ -52,8 +62,14 @@ pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomI
     let (app, tenant, peer) = (app.clone(), tenant.clone(), peer.clone());
     app.tasks().clone().spawn(async move {
         let stop = app.stop().clone();
+        let work = async {
+            match errand {
+                Errand::Compare => room(&app, &tenant, &peer, room_id).await,
+                Errand::Contents => missing::contents(&app, &tenant, &peer, room_id).await,
+            }
+        };
         tokio::select! {
-            done = room(&app, &tenant, &peer, room_id) => {
+            done = work => {
                 if let Err(error) = done {
                     tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
                 }
@@ -72,7 +88,7 @@ pub async fn run(app: App) {
             match members::shared_rooms(&tenant, app.db()).await {
                 Ok(shared) => {
                     for (room_id, peer) in shared {
-                        soon(&app, &tenant, &peer, room_id);
+                        soon(&app, &tenant, &peer, room_id, Errand::Compare);
                     }
                 }
                 Err(error) => tracing::warn!(%error, "shared rooms cannot be listed"),
@@ -107,7 +123,7 @@ pub(super) async fn room(
         log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
     }
     app.federation().host_wait().heard(tenant, room_id);
-    Ok(())
+    missing::contents(app, tenant, peer, room_id).await
 }
 
 /// The host's log first: it holds the state that the others rest on, and their keys.
@@ -163,6 +179,7 @@ pub(super) async fn log(
                 }
             }
         }
+        missing::journal_wrong_contents(app, tenant, peer, &page).await;
         let receipts = app
             .timeline()
             .receive(Page {
@@ -200,13 +217,11 @@ fn read_page(
         max_bytes: MOST_BYTES,
         max_depth: 70,
     };
-    let lists =
-        incoming::read_lists(body, limits, &["events"]).map_err(|error| unusable(peer, error))?;
-    let events = lists.events.into_iter().next().unwrap_or_default();
+    let items = incoming::read_page(body, limits).map_err(|error| unusable(peer, error))?;
     // What comes after an unreadable event cannot be placed anyway.
-    Ok(events
+    Ok(items
         .into_iter()
-        .map_while(std::result::Result::ok)
+        .map_while(|item| item.event.ok())
         .take_while(|event| event.room_id == room_id && event.origin == *origin)
         .collect())
 }

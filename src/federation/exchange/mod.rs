@@ -2,12 +2,13 @@
 //!
 //! [`routes`] takes delivered events and invitations, answers heads, backfill and state, and carries out what a peer's
 //! people ask of rooms hosted here. The other way round, [`remote`] asks hosts and peers,
-//! and [`catch_up`] fetches what is missing. Checks 6 to 8 of the specification's table are made here and in
+//! [`catch_up`] fetches events that are missing and [`missing`] contents. Checks 6 to 8 of the specification's table are made here and in
 //! `rooms::timeline`; checks 1 to 5 have passed.
 
 pub mod access;
 pub mod catch_up;
 pub mod document;
+mod missing;
 pub mod outgoing;
 pub mod pages;
 pub mod remote;

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::catch_up::{self, unusable};
+use super::catch_up::{self, Errand, unusable};
 use super::document::Request;
 use super::outgoing;
 use super::pages::{Keys, verify_all};
@@ -210,7 +210,7 @@ async fn take(
         repeat_of: None,
     };
     let Some(last) = events.last().map(|event| event.seq) else {
-        catch_up::soon(app, tenant, &row.host, row.id);
+        catch_up::soon(app, tenant, &row.host, row.id, Errand::Compare);
         return Ok(Committed::already(outcome));
     };
     let key_id = events.first().map(|event| event.key_id);
@@ -248,7 +248,7 @@ async fn take(
             "its log could not be fetched up to its own answer",
         ));
     }
-    catch_up::soon(app, tenant, &row.host, row.id);
+    catch_up::soon(app, tenant, &row.host, row.id, Errand::Compare);
     Ok(Committed::already(outcome))
 }
 

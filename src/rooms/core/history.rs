@@ -302,6 +302,11 @@ impl History {
         self.stalled.get_or_insert(seq);
     }
 
+    /// Takes back that a state event could not join the chain: its content is here now.
+    pub fn resume(&mut self) {
+        self.stalled = None;
+    }
+
     /// Whether a state event of the host's log is outside of the chain.
     pub fn is_stalled(&self) -> bool {
         self.stalled.is_some()

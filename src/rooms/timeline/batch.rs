@@ -85,9 +85,15 @@ impl<'a> Batch<'a> {
 
     /// Takes note of an event that was placed in its room's view, to be written with the batch.
     pub(super) fn land(&mut self, landing: Landing, end: LogEnd) {
+        let room_id = landing.placed.event.room_id;
+        self.ends.insert((room_id, end.origin.clone()), end);
+        self.land_again(landing);
+    }
+
+    /// Takes note of an event that stands in its log already, and counts only now.
+    pub(super) fn land_again(&mut self, landing: Landing) {
         let Landing { placed, change, .. } = landing;
         let room_id = placed.event.room_id;
-        self.ends.insert((room_id, end.origin.clone()), end);
         self.note_key(&placed, change.as_ref());
         let decides = change.is_some() || placed.event.event_type == EventType::ROOM_LEAVE;
         if decides {
@@ -142,6 +148,7 @@ impl<'a> Batch<'a> {
         let rows: Vec<Placed> = pending.iter().map(|(placed, _)| placed.clone()).collect();
         let late = messages::project::came_after(&self.tenant, &mut self.tx, &rows).await?;
         store::insert(&self.tenant, &mut self.tx, &rows).await?;
+        store::contents::note(&self.tenant, &mut self.tx, &rows).await?;
         let ends: Vec<_> = std::mem::take(&mut self.ends)
             .into_iter()
             .map(|((room_id, _), end)| (room_id, end))

@@ -9,7 +9,7 @@ use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::core::verified::Verified;
-use crate::events::model::{Placed, Standing};
+use crate::events::model::Placed;
 use crate::events::store::{contents, meeting};
 use crate::rooms::core::content;
 
@@ -80,7 +80,7 @@ impl Known {
             .insert(event.seq, placed.hash);
         self.targets.insert(event.event_id, placed.clone());
         let lacking = self.lacking.entry(stretch(event)).or_default();
-        if event.content.is_none() && placed.standing != Standing::Void {
+        if contents::is_missing(placed) {
             lacking.insert(event.seq);
         } else {
             lacking.remove(&event.seq);

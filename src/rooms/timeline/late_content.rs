@@ -1,4 +1,4 @@
-//! Content that was missing when its event came, and comes with the event's next delivery.
+//! Content that was missing when its event came, and comes later (federation specification, "Void, missing, stalled").
 
 use std::sync::Arc;
 
@@ -6,16 +6,14 @@ use super::batch::Batch;
 use super::{aftermath, place};
 use crate::db::DbError;
 use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
-use crate::events::store;
-use crate::messages;
+use crate::events::store::{self, contents};
 use crate::rooms::core::content;
 use crate::rooms::core::judge::{Reason, Verdict};
+use crate::rooms::project;
 
-/// Gives an event that is here the content that it lacks. It is judged anew, since what it says may be malformed, and takes
-/// a new place in the stream. `None`: there is nothing to give, or the message was redacted in the meantime.
+/// Gives an event that stands in its log the content that it lacks. `None`: there is nothing to give.
 ///
 /// `unhashable`: why a content that its own origin delivered can never be hashed, which voids the event for ever.
 pub(super) async fn fill(
@@ -29,53 +27,92 @@ pub(super) async fn fill(
     batch.flush().await?;
     let tenant = batch.tenant.clone();
     let found = store::by_id(&tenant, batch.tx.conn(), event.event_id).await?;
-    let Some(mut placed) = found.filter(|found| lacks_content(found, event)) else {
+    let is_it = |found: &Placed| found.hash == event.hash() && contents::is_missing(found);
+    let Some(mut placed) = found.filter(is_it) else {
         return Ok(None);
     };
-    let target = event.content.as_ref().and_then(|content| {
-        let target = content::target(&event.event_type, content);
-        target.ok().flatten()
-    });
-    let about = target.unwrap_or(event.event_id);
-    if is_erased_with(&event.event_type)
-        && messages::project::is_redacted(&tenant, &mut batch.tx, about).await?
-    {
-        return Ok(None);
-    }
     let whole = Arc::make_mut(&mut placed.event);
     whole.content = event.content.clone();
     whole.salt = event.salt.clone();
-    placed.target = target;
-    let verdict = match unhashable {
-        Some(reason) => Verdict::Void(reason),
-        None => aftermath::judge_anew(batch, &tenant, &placed).await?,
-    };
-    place::apply(&mut placed, verdict);
-    if placed.standing == Standing::Valid {
-        placed.shown = place::shown_timeline(&placed.event);
-    }
-    let is_shown = placed.shown != Shown::Never;
-    if is_shown {
-        placed.position = batch.next_position();
-    }
-    store::contents::fill(&tenant, &mut batch.tx, &placed).await?;
     batch.has_written();
-    aftermath::refold(batch, &tenant, event.room_id, about).await?;
-    if is_shown {
-        batch.settled(placed.clone());
+    batch.touched.insert(event.room_id);
+    match placed.kind {
+        Kind::Timeline => timeline(batch, &mut placed, unhashable).await?,
+        Kind::State => state(batch, &placed, unhashable).await?,
+        Kind::Bookkeeping => log_key(batch, &placed).await?,
     }
     Ok(Some(placed))
 }
 
-/// Whether `stored` is this very event of the timeline, still without content.
-fn lacks_content(stored: &Placed, event: &Verified<Event>) -> bool {
-    stored.hash == event.hash()
-        && stored.kind == Kind::Timeline
-        && stored.event.content.is_none()
-        && matches!(stored.standing, Standing::Valid | Standing::Wait)
+/// It is judged anew, since what it says may be malformed, and takes a new place in the stream. What was redacted meanwhile
+/// is erased with it.
+async fn timeline(
+    batch: &mut Batch<'_>,
+    placed: &mut Placed,
+    unhashable: Option<Reason>,
+) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    let event = Arc::clone(&placed.event);
+    placed.target = event.content.as_ref().and_then(|content| {
+        let target = content::target(&event.event_type, content);
+        target.ok().flatten()
+    });
+    let verdict = match unhashable {
+        Some(reason) => Verdict::Void(reason),
+        None => aftermath::judge_anew(batch, &tenant, placed).await?,
+    };
+    let was_shown = placed.shown != Shown::Never;
+    place::apply(placed, verdict);
+    if placed.standing == Standing::Valid {
+        placed.shown = place::shown_timeline(&placed.event);
+    }
+    let appears = placed.shown != Shown::Never && !was_shown;
+    if appears {
+        placed.position = batch.next_position();
+    }
+    contents::fill(&tenant, &mut batch.tx, placed).await?;
+    let about = placed.target.unwrap_or(event.event_id);
+    aftermath::refold(batch, &tenant, event.room_id, about).await?;
+    if appears {
+        batch.settled(placed.clone());
+    }
+    Ok(())
 }
 
-/// A redacted message is erased with its edits.
-fn is_erased_with(event_type: &EventType) -> bool {
-    *event_type == EventType::ROOM_MESSAGE || *event_type == EventType::ROOM_MESSAGE_EDIT
+/// The host's state chain goes on: with this event, and with those that had to wait behind it.
+async fn state(
+    batch: &mut Batch<'_>,
+    placed: &Placed,
+    unhashable: Option<Reason>,
+) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    let room_id = placed.event.room_id;
+    contents::fill(&tenant, &mut batch.tx, placed).await?;
+    let waiting = store::waiting(&tenant, &mut batch.tx, room_id).await?;
+    if let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? {
+        view.history.resume();
+    }
+    for next in waiting.iter().filter(|next| next.kind == Kind::State) {
+        let reason = unhashable.filter(|_| next.event.event_id == placed.event.event_id);
+        let view = batch.views.get(&tenant, &mut batch.tx, room_id).await?;
+        let Some(mut landing) = view.and_then(|view| place::join_chain(view, next, reason)) else {
+            return Ok(());
+        };
+        landing.placed.position = batch.next_position();
+        let (joined, change) = (landing.placed.clone(), landing.change.clone());
+        batch.land_again(landing);
+        aftermath::of_state(batch, &joined, change.as_ref()).await?;
+    }
+    Ok(())
+}
+
+/// The key verifies what follows in its log.
+async fn log_key(batch: &mut Batch<'_>, placed: &Placed) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    contents::fill(&tenant, &mut batch.tx, placed).await?;
+    let room_id = placed.event.room_id;
+    match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
+        Some(view) => project::event(&tenant, &mut batch.tx, view, placed, None, batch.now).await,
+        None => Ok(()),
+    }
 }

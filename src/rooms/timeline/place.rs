@@ -57,7 +57,7 @@ pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
 pub(in crate::rooms) fn first(event: &Verified<Event>, position: i64) -> Landing {
     Landing {
         placed: placed(
-            event,
+            (event, event.hash()),
             position,
             Standing::Valid,
             Shown::History,
@@ -83,7 +83,7 @@ pub(in crate::rooms) fn next(
 ) -> Landing {
     let is_host = event.origin == *view.history.host();
     let landing = if is_host && event.event_type.is_state() {
-        state(view, event, position, unhashable)
+        state(view, event, event.hash(), position, unhashable)
     } else if is_bookkeeping(&event.event_type) {
         bookkeeping(view, event, position)
     } else {
@@ -100,7 +100,8 @@ fn is_bookkeeping(event_type: &EventType) -> bool {
 /// A state event joins the chain if it names the state event before it and its content is known, even to be void.
 fn state(
     view: &mut RoomView,
-    event: &Verified<Event>,
+    event: &Event,
+    hash: Hash,
     position: i64,
     unhashable: Option<Reason>,
 ) -> Landing {
@@ -115,7 +116,8 @@ fn state(
         } else {
             Waiting::StateHash
         };
-        return landing(event, position, Verdict::Wait(waiting), Shown::Never, None);
+        let verdict = Verdict::Wait(waiting);
+        return landing((event, hash), position, verdict, Shown::Never, None);
     }
     let change = event
         .content
@@ -124,17 +126,29 @@ fn state(
     let shown = change
         .as_ref()
         .map_or(Shown::Never, |change| shown_state(view, change));
-    push_state(&mut view.history, event, event.hash(), change.as_ref());
+    push_state(&mut view.history, event, hash, change.as_ref());
     let verdict = match &change {
         Some(_) => Verdict::Valid,
         None => Verdict::Void(unhashable.unwrap_or(Reason::Malformed)),
     };
-    landing(event, position, verdict, shown, change)
+    landing((event, hash), position, verdict, shown, change)
+}
+
+/// Joins a state event that waits to the chain, now that a content came. `None`: it waits on. `unhashable`: as in
+/// [`next`].
+pub(super) fn join_chain(
+    view: &mut RoomView,
+    waiting: &Placed,
+    unhashable: Option<Reason>,
+) -> Option<Landing> {
+    let (event, hash) = (&waiting.event, waiting.hash);
+    let landing = state(view, event, hash, waiting.position, unhashable);
+    (landing.placed.standing != Standing::Wait).then_some(landing)
 }
 
 /// A state event of the host at its place.
 fn landing(
-    event: &Verified<Event>,
+    event: (&Event, Hash),
     position: i64,
     verdict: Verdict,
     shown: Shown,
@@ -191,7 +205,7 @@ fn bookkeeping(view: &RoomView, event: &Verified<Event>, position: i64) -> Landi
             .is_some_and(|person| view.joined(person).is_some());
     let shown = if leaves { Shown::History } else { Shown::Never };
     let mut placed = placed(
-        event,
+        (event, event.hash()),
         position,
         Standing::Valid,
         shown,
@@ -224,7 +238,7 @@ fn timeline(
         .and_then(|content| content::target(&event.event_type, content).ok())
         .flatten();
     let mut placed = placed(
-        event,
+        (event, event.hash()),
         position,
         Standing::Valid,
         shown_timeline(event),
@@ -319,7 +333,7 @@ pub(super) fn apply(placed: &mut Placed, verdict: Verdict) {
 }
 
 fn placed(
-    event: &Verified<Event>,
+    (event, hash): (&Event, Hash),
     position: i64,
     standing: Standing,
     shown: Shown,
@@ -328,8 +342,8 @@ fn placed(
 ) -> Placed {
     Placed {
         position,
-        hash: event.hash(),
-        event: Arc::new((**event).clone()),
+        hash,
+        event: Arc::new(event.clone()),
         standing,
         shown,
         kind,
@@ -337,7 +351,8 @@ fn placed(
     }
 }
 
-/// The log's end moves to this event.
+/// The log's end moves to this event, unless that stands further on already: what came late in the stream may stand early in
+/// its log.
 fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
     let log = view
         .logs
@@ -349,12 +364,14 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
             leaves: Default::default(),
             forked_at: None,
         });
-    log.head = LogPosition {
-        epoch: event.epoch,
-        seq: event.seq,
-        hash: Some(hash),
-    };
-    log.ts = event.ts;
+    if log.head.order() < (event.epoch, event.seq) {
+        log.head = LogPosition {
+            epoch: event.epoch,
+            seq: event.seq,
+            hash: Some(hash),
+        };
+        log.ts = event.ts;
+    }
     log.state_seq = log.state_seq.max(event.state_seq);
     if let (true, Some(person)) = (event.event_type == EventType::ROOM_LEAVE, &event.sender)
         && person.server_name() == &event.origin

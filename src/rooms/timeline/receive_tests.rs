@@ -12,6 +12,7 @@ use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::{Draft, Verified, verify};
 use crate::events::model::{Placed, Shown, Standing};
 use crate::events::store;
+use crate::events::store::contents::{self, Denied};
 use crate::messages;
 use crate::rooms::core::content::{Create, HistoryVisibility, OriginKey, RoomType};
 use crate::rooms::core::levels::Levels;
@@ -173,6 +174,25 @@ impl Scene {
         messages::project::is_redacted(&tenant, &mut tx, message)
             .await
             .unwrap()
+    }
+
+    /// What Bob's server would be asked for.
+    async fn wanted(&self) -> Vec<EventId> {
+        self.wanted_of("b.example", START).await
+    }
+
+    async fn wanted_of(&self, server: &str, now: i64) -> Vec<EventId> {
+        let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
+        let server = server.parse().unwrap();
+        let wanted = contents::wanted(&tenant, app.db(), room_id(), &server, now, 10);
+        let wanted = wanted.await.unwrap();
+        wanted.iter().map(|missing| missing.event_id).collect()
+    }
+
+    async fn room_name(&self) -> String {
+        let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
+        let row = crate::rooms::store::rooms::get(&tenant, app.db().reader(), room_id()).await;
+        row.unwrap().unwrap().name.unwrap()
     }
 
     /// Nothing in the store contradicts itself.
@@ -338,4 +358,137 @@ async fn content_that_cannot_be_hashed_voids_from_its_origin_and_is_missing_from
     assert_eq!(scene.receive(&huge(&second)).await, Receipt::Duplicate);
     assert_eq!(scene.stored(&second).await.standing, Standing::Void);
     scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_state_event_without_content_holds_up_the_state_until_its_content_comes() {
+    let mut scene = Scene::open().await;
+    let name = json!({"name": "Renamed", "seen": {}});
+    let topic = json!({"topic": "Behind it", "seen": {}});
+    scene.state(EventType::ROOM_NAME, name);
+    scene.state(EventType::ROOM_TOPIC, topic);
+    let (renamed, titled) = (scene.host.log[3].clone(), scene.host.log[4].clone());
+    let said = scene.say("by the new state");
+    let bare = with_content(&scene.host, &renamed, None);
+    let receipts = scene
+        .deliver("c.example", vec![bare, titled.clone(), said.clone()])
+        .await;
+    assert_eq!(receipts, vec![Receipt::Pending; 3]);
+    assert_eq!(scene.room_name().await, "Room");
+
+    let again = scene.deliver("a.example", vec![renamed.clone()]).await;
+    assert_eq!(again, vec![Receipt::Duplicate]);
+    assert_eq!(scene.room_name().await, "Renamed");
+    for event in [&renamed, &titled, &said] {
+        let placed = scene.stored(event).await;
+        assert_eq!(
+            (placed.standing, placed.shown),
+            (Standing::Valid, Shown::History)
+        );
+    }
+    assert!(scene.wanted().await.is_empty());
+    scene.is_sound().await;
+
+    // The state that a restart folds goes on from there.
+    scene.state(EventType::ROOM_NAME, json!({"name": "Later", "seen": {}}));
+    let later = scene.host.log[5].clone();
+    assert_eq!(scene.deliver("a.example", vec![later]).await, accepted(1));
+    assert_eq!(scene.room_name().await, "Later");
+    let tenant = scene.server.app.tenants().first().unwrap();
+    let db = scene.server.app.db();
+    crate::rooms::rebuild::tenant(&tenant, db, START)
+        .await
+        .unwrap();
+    assert_eq!(scene.room_name().await, "Later");
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_state_content_that_its_host_cannot_hash_counts_for_nothing_and_the_next_ones_count() {
+    let mut scene = Scene::open().await;
+    scene.state(EventType::ROOM_NAME, json!({"name": "Renamed", "seen": {}}));
+    scene.state(EventType::ROOM_TOPIC, json!({"topic": "New", "seen": {}}));
+    let (renamed, titled) = (scene.host.log[3].clone(), scene.host.log[4].clone());
+    let bare = with_content(&scene.host, &renamed, None);
+    scene.deliver("c.example", vec![bare, titled.clone()]).await;
+    let huge = json!({"name": "x".repeat(2_000_000), "seen": {}});
+    let huge = with_content(&scene.host, &renamed, Some(huge));
+    scene.deliver("a.example", vec![huge]).await;
+    assert_eq!(scene.stored(&renamed).await.standing, Standing::Void);
+    assert_eq!(scene.stored(&titled).await.standing, Standing::Valid);
+    assert_eq!(scene.room_name().await, "Room");
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_key_that_came_without_content_verifies_the_log_once_its_content_is_here() {
+    let mut scene = Scene::open().await;
+    let next = KeyPair::from_seed(&[9; 32]);
+    let content =
+        json!({"key_id": next.key_id().to_string(), "public_key": next.public_key().to_string()});
+    let change = scene.append(EventType::LOG_KEY, content);
+    let bare = with_content(&scene.guest, &change, None);
+    assert_eq!(scene.receive(&bare).await, Receipt::Accepted);
+    assert_eq!(scene.wanted().await, [change.event_id]);
+    assert_eq!(scene.receive(&change).await, Receipt::Duplicate);
+    let (app, tenant) = (
+        &scene.server.app,
+        scene.server.app.tenants().first().unwrap(),
+    );
+    let keys = store::logs::log_keys(&tenant, app.db(), room_id())
+        .await
+        .unwrap();
+    let of_guest = keys.iter().filter(|key| key.origin == scene.guest.name);
+    let last = of_guest.max_by_key(|key| key.from_seq).unwrap();
+    assert_eq!((last.key_id, last.from_seq), (next.key_id(), 2));
+    assert!(scene.wanted().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_redacted_for_good_is_not_asked_for() {
+    let mut scene = Scene::open().await;
+    let message = scene.say("said too much");
+    let bare = with_content(&scene.guest, &message, None);
+    assert_eq!(scene.receive(&bare).await, Receipt::Accepted);
+    assert_eq!(scene.wanted().await, [message.event_id]);
+    let redaction = json!({"event_id": message.event_id, "reason": null});
+    let redaction = scene.append(EventType::ROOM_REDACTION, redaction);
+    assert_eq!(scene.receive(&redaction).await, Receipt::Accepted);
+    assert!(scene.wanted().await.is_empty());
+    assert_eq!(scene.receive(&message).await, Receipt::Duplicate);
+    assert_eq!(scene.stored(&message).await.event.content, None);
+
+    // The same the other way round.
+    let message = scene.say("and again");
+    let redaction = json!({"event_id": message.event_id, "reason": null});
+    let redaction = scene.append(EventType::ROOM_REDACTION, redaction);
+    let bare = with_content(&scene.guest, &message, None);
+    scene.deliver("b.example", vec![bare, redaction]).await;
+    assert!(scene.wanted().await.is_empty());
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_server_that_has_not_the_content_rests_before_it_is_asked_again() {
+    let mut scene = Scene::open().await;
+    let message = scene.say("late");
+    let bare = with_content(&scene.guest, &message, None);
+    scene.receive(&bare).await;
+    let tenant = scene.server.app.tenants().first().unwrap();
+    let mut tx = scene.server.app.db().begin().await.unwrap();
+    let asked = [(message.event_id, Denied::Unexplained)];
+    contents::denied(&tenant, &mut tx, &scene.guest.name, &asked, START)
+        .await
+        .unwrap();
+    tx.commit(()).await.unwrap();
+    assert!(scene.wanted_of("b.example", START).await.is_empty());
+    assert_eq!(
+        scene.wanted_of("a.example", START).await,
+        [message.event_id]
+    );
+    let later = START + 60_000;
+    assert_eq!(
+        scene.wanted_of("b.example", later).await,
+        [message.event_id]
+    );
 }

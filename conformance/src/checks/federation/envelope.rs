@@ -55,6 +55,11 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         federation(
             SECTION,
+            "envelope/content: a content that is missing is asked for from the origin",
+            bare,
+        ),
+        federation(
+            SECTION,
             "envelope/duplicate: the same event again is a duplicate",
             duplicate,
         ),
@@ -202,6 +207,21 @@ async fn wrong_content(t: Trial) -> Verdict {
     stage.send_one(&event).await?;
     stage
         .shown(&event, |seen| seen["content"] == message("the right text"))
+        .await
+        .map(drop)
+}
+
+async fn bare(t: Trial) -> Verdict {
+    let stage = Stage::open(&t).await?;
+    let event = stage.append_message("the late text");
+    let mut bare = event.clone();
+    if let Some(members) = bare.as_object_mut() {
+        members.remove("content");
+        members.remove("salt");
+    }
+    judge::equal(&stage.send_one(&bare).await?, "/status", "accepted")?;
+    stage
+        .shown(&event, |seen| seen["content"] == message("the late text"))
         .await
         .map(drop)
 }

@@ -52,6 +52,11 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         federation(
             SECTION,
+            "guest/state: a change that comes without its content is asked for, and the next ones follow it",
+            bare_change,
+        ),
+        federation(
+            SECTION,
             "guest/leave: is the own server's word and reaches the host",
             leave,
         ),
@@ -302,6 +307,32 @@ async fn host_changes(t: Trial) -> Verdict {
     t.until("the new name is shown", || async {
         let room = visit.person.get(visit.at("")).await?.ok()?;
         Ok((room["name"] == "Renamed by the host").then_some(()))
+    })
+    .await
+}
+
+async fn bare_change(t: Trial) -> Verdict {
+    let visit = Visit::joined(&t).await?;
+    let mut appended = Vec::new();
+    for (kind, content) in [
+        ("swp.room.name", json!({"name": "The late name"})),
+        ("swp.room.topic", json!({"topic": "Behind it"})),
+    ] {
+        let event = visit
+            .peer
+            .appends_state(&visit.room_id, &visit.creator, kind, content);
+        appended.push(event.ok_or_else(|| failed("the suite has lost its room"))?);
+    }
+    if let Some(members) = appended.first_mut().and_then(Value::as_object_mut) {
+        members.remove("content");
+        members.remove("salt");
+    }
+    let request = json!({"events": appended});
+    body(&visit.peer.post(&t.stranger(), "/send", &request).await?)?;
+    t.until("both changes are shown", || async {
+        let shown = visit.person.get(visit.at("")).await?.ok()?;
+        let both = shown["name"] == "The late name" && shown["topic"] == "Behind it";
+        Ok(both.then_some(()))
     })
     .await
 }

@@ -1,5 +1,7 @@
 //! `POST /send`: events that a peer delivers.
 
+use std::collections::BTreeSet;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
@@ -12,8 +14,10 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::incoming::{self, BodyError, Received};
 use crate::events::core::json::{JsonError, Limits};
 use crate::events::core::names::ServerName;
+use crate::events::core::verified::ContentStatus;
+use crate::federation::exchange::catch_up::{self, Errand};
 use crate::federation::exchange::pages::{Keys, verify_all};
-use crate::federation::exchange::{access, catch_up};
+use crate::federation::exchange::{access, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::metrics::FederationEventLabels;
@@ -99,7 +103,7 @@ pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> 
         .find(|result| result.receipt == Receipt::Pending)
         .map(|result| result.event.room_id);
     if let Some(room_id) = pending {
-        catch_up::soon(&app, &tenant, &peer, room_id);
+        catch_up::soon(&app, &tenant, &peer, room_id, Errand::Compare);
     }
     let answers: Vec<Value> = results.iter().map(|result| answer(&app, result)).collect();
     let body = json!({ "results": answers }).to_string();
@@ -141,6 +145,13 @@ async fn of_room(
         }
     }
     let (plain, events): (Vec<_>, Vec<_>) = page.into_iter().unzip();
+    missing::journal_wrong_contents(app, tenant, peer, &events).await;
+    let bare: BTreeSet<ServerName> = events
+        .iter()
+        .filter(|event| event.content_status() != ContentStatus::Present)
+        .map(|event| event.origin.clone())
+        .filter(|origin| origin != tenant.server_name())
+        .collect();
     let placed = app
         .timeline()
         .receive(Page {
@@ -151,6 +162,9 @@ async fn of_room(
         })
         .await?
         .into_inner();
+    for origin in bare {
+        catch_up::soon(app, tenant, &origin, room_id, Errand::Contents);
+    }
     let mut placed = plain
         .into_iter()
         .zip(placed)
@@ -231,18 +245,6 @@ async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handl
             _ => None,
         })
         .collect();
-    if rejections.is_empty() {
-        return;
-    }
-    let written = async {
-        let mut tx = app.db().begin().await?;
-        let journal = app.federation().journal();
-        journal
-            .write(tenant, &mut tx, &rejections, app.now())
-            .await?;
-        tx.commit(()).await
-    };
-    if let Err(error) = written.await {
-        tracing::warn!(%error, "refused events could not be written to the journal");
-    }
+    let journal = app.federation().journal();
+    journal.note(tenant, app.db(), &rejections, app.now()).await;
 }

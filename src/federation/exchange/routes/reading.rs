@@ -1,6 +1,6 @@
 //! What peers read: heads, backfill, state, members, profiles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -12,10 +12,10 @@ use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::event_type::EventType;
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::{Fqid, LocalId, ServerName};
-use crate::events::model::Placed;
-use crate::events::store;
+use crate::events::model::{Placed, Standing};
+use crate::events::store::{self, contents};
 use crate::federation::exchange::access::{self, Sight};
 use crate::federation::signed::Signed;
 use crate::http::path::{Path, PathId};
@@ -117,10 +117,12 @@ pub(super) async fn backfill(
     let most = usize::try_from(limit).unwrap_or(0);
     let within = sight.page(&found);
     let mut has_more = within.len() > most;
+    let within = within.get(..most).unwrap_or(within);
+    let redactions = redactions(&app, &request.tenant, within).await?;
     let mut bytes = 0;
     let mut events: Vec<Value> = Vec::with_capacity(within.len());
-    for placed in within.iter().take(most) {
-        let event = sight.show(placed);
+    for placed in within {
+        let event = item(&sight, placed, &redactions);
         bytes += event.to_string().len();
         if bytes > MOST_BYTES && !events.is_empty() {
             has_more = true;
@@ -129,6 +131,44 @@ pub(super) async fn backfill(
         events.push(event);
     }
     Ok(answer(json!({ "events": events, "has_more": has_more })))
+}
+
+/// The redactions of those events of a page that were erased.
+async fn redactions(
+    app: &App,
+    tenant: &Tenant,
+    page: &[Placed],
+) -> Result<HashMap<EventId, EventId>> {
+    let erased: Vec<EventId> = page
+        .iter()
+        .filter(|placed| placed.event.content.is_none())
+        .map(about)
+        .collect();
+    Ok(contents::redactions_of(tenant, app.db(), &erased).await?)
+}
+
+/// What has to be redacted for the event to be erased: a message goes with its edits.
+fn about(placed: &Placed) -> EventId {
+    placed.target.unwrap_or(placed.event.event_id)
+}
+
+/// The event with, where it has no content, why: a hint that spares the peer asking again soon.
+fn item(sight: &Sight, placed: &Placed, redactions: &HashMap<EventId, EventId>) -> Value {
+    let mut event = sight.show(placed);
+    let hint = if sight.withholds(placed) {
+        Some(("withheld", json!(true)))
+    } else if placed.event.content.is_some() {
+        None
+    } else if placed.standing == Standing::Void {
+        Some(("void", json!(true)))
+    } else {
+        let redaction = redactions.get(&about(placed));
+        redaction.map(|redaction| ("redacted_by", json!(redaction)))
+    };
+    if let (Some((name, value)), Some(members)) = (hint, event.as_object_mut()) {
+        members.insert(name.to_owned(), value);
+    }
+    event
 }
 
 pub(super) async fn state(

@@ -85,7 +85,12 @@ impl Room {
 /// That the events follow each other without a gap, and verify.
 fn chained(events: &[Value]) {
     for (index, event) in events.iter().enumerate() {
-        let event = crate::events::core::event::Event::from_value(event.clone()).unwrap();
+        let mut event = event.clone();
+        // Why it has no content is no part of the event.
+        for hint in ["redacted_by", "void", "withheld"] {
+            event.as_object_mut().unwrap().remove(hint);
+        }
+        let event = crate::events::core::event::Event::from_value(event).unwrap();
         assert_eq!(event.seq, index as i64 + 1);
         assert_eq!(event.event_id, event.derived_id());
     }
@@ -128,12 +133,47 @@ async fn where_history_begins_with_the_join_what_was_said_before_stands_there_wi
         [false, true],
         "no salt either: a short text could be guessed"
     );
+    let before = log.iter().find(|event| event["type"] == "swp.room.message");
+    assert_eq!(before.unwrap()["withheld"], true, "and it says why");
     let state = room.fetch("state").await;
     let state = state["state"].as_array().unwrap();
     assert!(
         state.iter().all(|event| event["content"].is_object()),
         "rights rest on all state"
     );
+}
+
+#[tokio::test]
+async fn a_page_says_why_a_content_is_absent() {
+    let mut room = Room::with_bob().await;
+    let secret = room.home.say(room.id, "a secret").await;
+    let path = format!("/v1/rooms/{}/events/{secret}/redact", room.id);
+    room.home.ask(Method::POST, &path, json!({})).await;
+    let malformed = json!({ "event_id": 5 });
+    let void = room
+        .log
+        .write(&room.peer, BOB, EventType::ROOM_MESSAGE_EDIT, malformed);
+    room.peer.deliver(&room.home, &[void]).await;
+
+    let log = room.log().await;
+    let redacted = log
+        .iter()
+        .find(|event| event["event_id"] == secret.to_string());
+    let redaction = log
+        .iter()
+        .find(|event| event["type"] == "swp.room.redaction");
+    assert_eq!(
+        redacted.unwrap()["redacted_by"],
+        redaction.unwrap()["event_id"]
+    );
+    let page = room
+        .fetch("backfill?origin=b.example&epoch=1&after_seq=0&limit=9")
+        .await;
+    assert_eq!(page["events"][0]["void"], true);
+    let whole = log.iter().filter(|event| event["content"].is_object());
+    for event in whole {
+        assert!(event.get("redacted_by").is_none() && event.get("void").is_none());
+    }
 }
 
 #[tokio::test]
