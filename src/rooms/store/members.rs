@@ -233,9 +233,9 @@ async fn has_any(
 pub async fn shared_rooms(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, ServerName)>, DbError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT DISTINCT other.room_id, other.server_name FROM members other
-         JOIN members own ON own.tenant = other.tenant AND own.room_id = other.room_id
-           AND own.server_name = $2 AND own.membership = 'join'
-         WHERE other.tenant = $1 AND other.membership = 'join' AND other.server_name <> $2",
+         WHERE other.tenant = $1 AND other.membership = 'join' AND other.server_name <> $2
+           AND EXISTS (SELECT 1 FROM members own WHERE own.tenant = $1 AND own.server_name = $2
+             AND own.membership = 'join' AND own.room_id = other.room_id)",
     )
     .bind(tenant.key())
     .bind(tenant.server_name().as_str())

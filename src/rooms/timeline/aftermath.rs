@@ -1,5 +1,8 @@
 //! What a state event changes for events that came before it: some were waiting for it, some lose their right.
 
+use std::iter::Peekable;
+use std::vec::IntoIter;
+
 use super::batch::Batch;
 use super::place;
 use crate::db::DbError;
@@ -50,6 +53,38 @@ pub(super) async fn of_marks(
     }
 }
 
+/// The highest `state_seq` that a log claims up to a place, which only moves forward.
+struct Claims {
+    highest: i64,
+    ahead: Peekable<IntoIter<((i64, i64), i64)>>,
+}
+
+impl Claims {
+    /// Begins behind a place of the log.
+    async fn beyond(
+        batch: &mut Batch<'_>,
+        tenant: &Tenant,
+        room_id: RoomId,
+        origin: &ServerName,
+        place: (i64, i64),
+    ) -> Result<Claims, DbError> {
+        let tx = &mut batch.tx;
+        let ahead = store::claims_beyond(tenant, tx, room_id, origin, place).await?;
+        Ok(Claims {
+            highest: store::highest_claim(tenant, tx, room_id, origin, place).await?,
+            ahead: ahead.into_iter().peekable(),
+        })
+    }
+
+    /// Predecessors that do not count claim all the same.
+    fn up_to(&mut self, place: (i64, i64)) -> i64 {
+        while let Some((_, claim)) = self.ahead.next_if(|(at, _)| *at <= place) {
+            self.highest = self.highest.max(claim);
+        }
+        self.highest
+    }
+}
+
 /// Voids events that lie beyond the cut-off of the right that the state event took away.
 async fn void_beyond_cuts(
     batch: &mut Batch<'_>,
@@ -78,16 +113,9 @@ async fn void_beyond_cuts(
         if events.is_empty() {
             continue;
         }
-        let mut highest =
-            store::highest_claim(tenant, &mut batch.tx, room_id, &origin, cut).await?;
-        // Predecessors that do not count claim all the same.
-        let claims = store::claims_beyond(tenant, &mut batch.tx, room_id, &origin, cut).await?;
-        let mut claims = claims.into_iter().peekable();
+        let mut claims = Claims::beyond(batch, tenant, room_id, &origin, cut).await?;
         for event in events {
-            let place = (event.event.epoch, event.event.seq);
-            while let Some((_, claim)) = claims.next_if(|(at, _)| *at <= place) {
-                highest = highest.max(claim);
-            }
+            let highest = claims.up_to((event.event.epoch, event.event.seq));
             if let Verdict::Void(_) = judge(batch, tenant, &event, highest).await? {
                 make_void(batch, tenant, &event).await?;
             }
@@ -103,15 +131,22 @@ async fn settle_waiting(
     room_id: RoomId,
 ) -> Result<(), DbError> {
     batch.flush().await?;
+    let mut claims: Option<(ServerName, Claims)> = None;
     for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
         // A state event that waits is not judged: it joins the host's chain or does not.
         if event.kind != Kind::Timeline {
             continue;
         }
-        let place = (event.event.epoch, event.event.seq);
-        let highest =
-            store::highest_claim(tenant, &mut batch.tx, room_id, &event.event.origin, place)
-                .await?;
+        let origin = event.event.origin.clone();
+        let mut of_log = match claims.take().filter(|(of, _)| *of == origin) {
+            Some((_, of_log)) => of_log,
+            None => {
+                let before = (event.event.epoch, event.event.seq - 1);
+                Claims::beyond(batch, tenant, room_id, &origin, before).await?
+            }
+        };
+        let highest = of_log.up_to((event.event.epoch, event.event.seq));
+        claims = Some((origin, of_log));
         match judge(batch, tenant, &event, highest).await? {
             Verdict::Wait(_) => {}
             Verdict::Void(_) => make_void(batch, tenant, &event).await?,
