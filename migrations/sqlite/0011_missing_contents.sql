@@ -12,7 +12,7 @@ CREATE TABLE missing_contents (
 CREATE UNIQUE INDEX missing_contents_by_place ON missing_contents (tenant, room_id, origin, epoch, seq);
 INSERT INTO missing_contents (tenant, event_id, room_id, origin, epoch, seq)
     SELECT tenant, event_id, room_id, origin, epoch, seq FROM events
-    WHERE content IS NULL AND shown = 0 AND verdict IN ('valid', 'wait') AND (kind IN (0, 1) OR type = 'swp.log.key');
+    WHERE content IS NULL AND verdict IN ('valid', 'wait') AND (shown = 0 OR kind > 0);
 
 -- A server that had no such content when it was asked: when it may be asked again.
 CREATE TABLE content_asks (

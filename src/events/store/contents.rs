@@ -8,10 +8,9 @@ use sqlx::{AssertSqlSafe, Row};
 use super::{name, parse};
 use crate::db::{Db, DbError, Tx, rows};
 use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
-use crate::events::model::{Kind, Placed, Standing};
+use crate::events::model::{Placed, Standing};
 use crate::tenants::Tenant;
 
 /// The longest rest between two times that one server is asked for one content, in ms: a day.
@@ -43,12 +42,10 @@ pub enum Denied {
     Explained,
 }
 
-/// Whether the event's content may still come, and is needed: an own leave says everything by its envelope.
+/// Whether the event lacks a content that may still come.
 pub fn is_missing(placed: &Placed) -> bool {
-    let needs_content =
-        placed.kind != Kind::Bookkeeping || placed.event.event_type == EventType::LOG_KEY;
     let may_count = matches!(placed.standing, Standing::Valid | Standing::Wait);
-    placed.event.content.is_none() && may_count && needs_content
+    placed.event.content.is_none() && may_count
 }
 
 /// Takes note of those of `placed` whose content is missing.

@@ -20,6 +20,7 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 use crate::events::store;
 use crate::federation::client::Call;
+use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
@@ -140,7 +141,8 @@ async fn host_first(
     Ok(heads)
 }
 
-/// Fetches one origin's log up to `until`, page by page, as long as that brings anything.
+/// Fetches one origin's log up to `until`, page by page, as long as that brings anything. While a page is placed, the next
+/// one is on its way.
 pub(super) async fn log(
     app: &App,
     tenant: &Tenant,
@@ -152,59 +154,103 @@ pub(super) async fn log(
     let pinned = first_keys.map(|keys| (origin.clone(), keys));
     let may_begin = pinned.is_some();
     let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
-    loop {
-        let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
-        let end = ends.into_iter().find(|end| end.origin == *origin);
-        let (epoch, after) = end.map_or((1, 0), |end| (end.epoch, end.seq));
-        if after >= until {
+    let mut fetched: Option<(LogPlace, Vec<Event>)> = None;
+    let mut end = end_of(app, tenant, room_id, origin).await?;
+    while end.seq < until {
+        let page = match fetched.take().filter(|(after, _)| *after == end) {
+            Some((_, page)) => page,
+            None => fetch(app, tenant, peer, (room_id, origin), end).await?,
+        };
+        let Some(seq) = page.last().map(|event| event.seq) else {
             return Ok(());
-        }
-        let path = format!(
-            "{FEDERATION_PATH}/rooms/{room_id}/backfill?origin={origin}&epoch={epoch}&after_seq={after}&limit={PAGE}"
-        );
-        let body = get(app, tenant, peer, &path).await?;
-        let events = read_page(peer, &body, room_id, origin)?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        let (known, verified) = verify_all(keys, events).await;
+        };
+        let next = LogPlace {
+            epoch: end.epoch,
+            seq,
+        };
+        let ahead = async {
+            match seq < until {
+                true => Some(fetch(app, tenant, peer, (room_id, origin), next).await),
+                false => None,
+            }
+        };
+        let (ahead, placed) = tokio::join!(ahead, place(app, tenant, peer, keys, page, may_begin));
+        let (known, any_placed) = placed?;
         keys = known;
-        let mut page = Vec::with_capacity(verified.len());
-        for event in verified {
-            match event {
-                Ok(event) => page.push(event),
-                Err(error) => {
-                    tracing::warn!(%error, %peer, %origin, "a backfilled event does not verify");
-                    break;
-                }
+        let before = std::mem::replace(&mut end, end_of(app, tenant, room_id, origin).await?);
+        if end <= before || !any_placed {
+            return Ok(());
+        }
+        fetched = ahead.transpose()?.map(|page| (next, page));
+    }
+    Ok(())
+}
+
+/// Where one origin's log ends here.
+async fn end_of(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<LogPlace> {
+    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
+    let end = ends.into_iter().find(|end| end.origin == *origin);
+    Ok(end.map_or(LogPlace { epoch: 1, seq: 0 }, |end| LogPlace {
+        epoch: end.epoch,
+        seq: end.seq,
+    }))
+}
+
+/// A page of a log from after this place on.
+async fn fetch(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    (room_id, origin): (RoomId, &ServerName),
+    after: LogPlace,
+) -> Result<Vec<Event>> {
+    let LogPlace { epoch, seq } = after;
+    let path = format!(
+        "{FEDERATION_PATH}/rooms/{room_id}/backfill?origin={origin}&epoch={epoch}&after_seq={seq}&limit={PAGE}"
+    );
+    let body = get(app, tenant, peer, &path).await?;
+    read_page(peer, &body, room_id, origin)
+}
+
+/// Verifies and places a page of a log; whether any of it took its place.
+async fn place(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    keys: Keys,
+    events: Vec<Event>,
+    may_begin: bool,
+) -> Result<(Keys, bool)> {
+    let (keys, verified) = verify_all(keys, events).await;
+    let mut page = Vec::with_capacity(verified.len());
+    for event in verified {
+        match event {
+            Ok(event) => page.push(event),
+            Err(error) => {
+                tracing::warn!(%error, %peer, "a backfilled event does not verify");
+                break;
             }
         }
-        missing::journal_wrong_contents(app, tenant, peer, &page).await;
-        let receipts = app
-            .timeline()
-            .receive(Page {
-                tenant: tenant.clone(),
-                deliverer: peer.clone(),
-                events: page,
-                may_begin,
-            })
-            .await?
-            .into_inner();
-        let is_placed = |receipt: &Receipt| match receipt {
-            Receipt::Accepted => true,
-            Receipt::Rejected { placed, .. } => *placed,
-            Receipt::Pending => true,
-            Receipt::Duplicate => false,
-        };
-        let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
-        let moved = ends
-            .iter()
-            .find(|end| end.origin == *origin)
-            .is_some_and(|end| end.seq > after);
-        if !moved || !receipts.iter().any(is_placed) {
-            return Ok(());
-        }
     }
+    missing::journal_wrong_contents(app, tenant, peer, &page).await;
+    let page = Page {
+        tenant: tenant.clone(),
+        deliverer: peer.clone(),
+        events: page,
+        may_begin,
+    };
+    let receipts = app.timeline().receive(page).await?.into_inner();
+    let is_placed = |receipt: &Receipt| match receipt {
+        Receipt::Accepted | Receipt::Pending => true,
+        Receipt::Rejected { placed, .. } => *placed,
+        Receipt::Duplicate => false,
+    };
+    Ok((keys, receipts.iter().any(is_placed)))
 }
 
 fn read_page(

@@ -34,6 +34,8 @@ pub struct Claim<'a> {
     pub highest_state_seq: StateSeq,
     /// The sender's own leaves in the same log: their `(epoch, seq)`.
     pub leaves: &'a [(i64, i64)],
+    /// Whether its content is not here.
+    pub content_missing: bool,
     /// Whether its content cannot be that of its type.
     pub malformed: bool,
     /// Whether it takes an own reaction away.
@@ -180,12 +182,14 @@ fn waits(history: &History, stated: StateSeq, claim: &Claim<'_>) -> Option<Waiti
     (!is_named).then_some(Waiting::StateHash)
 }
 
-/// A person can always take back what it said, whatever became of its rights.
+/// A person can always take back what it said, whatever became of its rights. As long as a redaction's content is missing
+/// it may be such a one.
 fn is_own_redaction(claim: &Claim<'_>) -> bool {
     let own = |target: &Target<'_>| {
         target.sender == Some(claim.sender) && *target.event_type == EventType::ROOM_MESSAGE
     };
-    *claim.event_type == EventType::ROOM_REDACTION && claim.target.as_ref().is_some_and(own)
+    let may_be_own = claim.content_missing || claim.target.as_ref().is_some_and(own);
+    *claim.event_type == EventType::ROOM_REDACTION && may_be_own
 }
 
 /// Whether the sender may do this in `S[k]`.

@@ -11,11 +11,12 @@ use tokio::runtime::Runtime;
 use super::oracle::Oracle;
 use super::rule::in_some_order;
 use super::script::script;
-use super::world::{World, server};
+use super::world::{SERVERS, World, key, server};
 use crate::app::test_server::Server;
 use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
-use crate::events::core::verified::Verified;
+use crate::events::core::verified::{self, Verified};
 use crate::events::model::Standing;
 use crate::rooms::timeline::{Page, Receipt};
 use crate::rooms::{rebuild, verify};
@@ -29,12 +30,15 @@ fn cases() -> Config {
     }
 }
 
-/// In which order and in which pages events arrive, and which arrive again.
+/// In which order and in which pages events arrive, which arrive again, and which first come without their content.
 #[derive(Clone, Debug)]
 struct Arrival {
     order: Vec<usize>,
     pages: Vec<usize>,
     again: Vec<usize>,
+    bare: Vec<bool>,
+    /// In which order the contents follow.
+    later: Vec<usize>,
 }
 
 fn arrival() -> impl Strategy<Value = Arrival> {
@@ -43,11 +47,27 @@ fn arrival() -> impl Strategy<Value = Arrival> {
         vec(1..12_usize, 1..8),
         vec(0..100_usize, 0..6),
     );
-    (order, pages, again).prop_map(|(order, pages, again)| Arrival {
+    let bare = vec(prop::bool::weighted(0.1), 1..60);
+    let later = vec(0..6_usize, 1..60);
+    (order, pages, again, bare, later).prop_map(|(order, pages, again, bare, later)| Arrival {
         order,
         pages,
         again,
+        bare,
+        later,
     })
+}
+
+/// The event as it comes from somebody who has not got its content.
+fn without_content(event: &Verified<Event>) -> Verified<Event> {
+    let mut bare = event.clone().into_inner();
+    bare.content = None;
+    bare.salt = None;
+    let index = SERVERS
+        .iter()
+        .position(|name| *name == bare.origin.as_str())
+        .unwrap();
+    verified::verify(bare, key(index).public_key()).unwrap()
 }
 
 async fn receive(to: &Server, events: Vec<Verified<Event>>) -> Vec<Receipt> {
@@ -60,7 +80,8 @@ async fn receive(to: &Server, events: Vec<Verified<Event>>) -> Vec<Receipt> {
     to.app.timeline().receive(page).await.unwrap().into_inner()
 }
 
-/// Delivers a room; what was delivered before comes again in the middle of what is new.
+/// Delivers a room; what was delivered before comes again in the middle of what is new. Contents that were left out follow
+/// in any order, with everything else once more.
 async fn deliver(to: &Server, world: &World, arrival: &Arrival) {
     receive(to, vec![world.logs[0][0].clone()]).await;
     let order = in_some_order(world, &arrival.order);
@@ -72,7 +93,13 @@ async fn deliver(to: &Server, world: &World, arrival: &Arrival) {
         }
         let (page, later) = rest.split_at((*most).min(rest.len()));
         let known = &order[..order.len() - rest.len()];
-        let mut events: Vec<_> = page.iter().map(|event| (*event).clone()).collect();
+        let mut events: Vec<_> = page
+            .iter()
+            .map(|event| match is_bare(arrival, event) {
+                true => without_content(event),
+                false => (*event).clone(),
+            })
+            .collect();
         let mut repeated = None;
         if let (Some(choice), false) = (again.next(), known.is_empty()) {
             let place = choice % events.len();
@@ -85,6 +112,17 @@ async fn deliver(to: &Server, world: &World, arrival: &Arrival) {
         }
         rest = later;
     }
+    if arrival.bare.contains(&true) {
+        for event in in_some_order(world, &arrival.later) {
+            assert_eq!(receive(to, vec![event.clone()]).await, [Receipt::Duplicate]);
+        }
+    }
+}
+
+/// Never the create event: without its content there is no room.
+fn is_bare(arrival: &Arrival, event: &Event) -> bool {
+    let number = usize::try_from(event.seq).unwrap() + event.origin.as_str().len();
+    event.event_type != EventType::ROOM_CREATE && arrival.bare[number % arrival.bare.len()]
 }
 
 /// What a server has of an event.
@@ -139,9 +177,11 @@ async fn told(by: &Server, room_id: RoomId) -> BTreeSet<String> {
     found
 }
 
-/// Whether a server that follows the rule still has the event's content: redactions and void events leave none.
+/// Whether a server that follows the rule still has the event's content: redactions and void events leave none, but for the
+/// host's state.
 fn keeps_content(oracle: &Oracle<'_>, event: &Event) -> bool {
-    oracle.verdict(event) != Standing::Void && !oracle.is_erased(event)
+    let is_hosts_state = event.event_type.is_state() && event.origin == server(0);
+    is_hosts_state || (oracle.verdict(event) != Standing::Void && !oracle.is_erased(event))
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn index_of(server: &ServerName) -> usize {
         .unwrap()
 }
 
-fn key(index: usize) -> KeyPair {
+pub(super) fn key(index: usize) -> KeyPair {
     KeyPair::from_seed(&[u8::try_from(index).unwrap() + 1; 32])
 }
 

@@ -182,7 +182,7 @@ async fn show_effects(
 }
 
 /// Whether this is a message whose content is not here. What is missing may still come; until then it is not shown.
-pub(super) fn is_withheld(placed: &Placed) -> bool {
+fn is_withheld(placed: &Placed) -> bool {
     placed.event.event_type == EventType::ROOM_MESSAGE
         && placed.event.content.is_none()
         && placed.standing == Standing::Valid

@@ -6,6 +6,7 @@ use super::batch::Batch;
 use super::{aftermath, place};
 use crate::db::DbError;
 use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store::{self, contents};
@@ -39,7 +40,7 @@ pub(super) async fn fill(
     match placed.kind {
         Kind::Timeline => timeline(batch, &mut placed, unhashable).await?,
         Kind::State => state(batch, &placed, unhashable).await?,
-        Kind::Bookkeeping => log_key(batch, &placed).await?,
+        Kind::Bookkeeping => bookkeeping(batch, &placed).await?,
     }
     Ok(Some(placed))
 }
@@ -88,16 +89,22 @@ async fn state(
     let tenant = batch.tenant.clone();
     let room_id = placed.event.room_id;
     contents::fill(&tenant, &mut batch.tx, placed).await?;
-    let waiting = store::waiting(&tenant, &mut batch.tx, room_id).await?;
-    if let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? {
-        view.history.resume();
-    }
-    for next in waiting.iter().filter(|next| next.kind == Kind::State) {
+    let mut waiting = store::waiting(&tenant, &mut batch.tx, room_id).await?;
+    waiting.retain(|event| event.kind == Kind::State);
+    let mut rest = waiting.iter().peekable();
+    while let Some(next) = rest.next() {
         let reason = unhashable.filter(|_| next.event.event_id == placed.event.event_id);
-        let view = batch.views.get(&tenant, &mut batch.tx, room_id).await?;
-        let Some(mut landing) = view.and_then(|view| place::join_chain(view, next, reason)) else {
+        let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
             return Ok(());
         };
+        view.history.resume();
+        let Some(mut landing) = place::join_chain(view, next, reason) else {
+            return Ok(());
+        };
+        // Until those behind it have joined too, what stands behind them in the host's log goes on waiting.
+        if let Some(behind) = rest.peek() {
+            view.history.stall(behind.event.seq);
+        }
         landing.placed.position = batch.next_position();
         let (joined, change) = (landing.placed.clone(), landing.change.clone());
         batch.land_again(landing);
@@ -106,10 +113,13 @@ async fn state(
     Ok(())
 }
 
-/// The key verifies what follows in its log.
-async fn log_key(batch: &mut Batch<'_>, placed: &Placed) -> Result<(), DbError> {
+/// A key verifies what follows in its log. A leave counts already, by its envelope.
+async fn bookkeeping(batch: &mut Batch<'_>, placed: &Placed) -> Result<(), DbError> {
     let tenant = batch.tenant.clone();
     contents::fill(&tenant, &mut batch.tx, placed).await?;
+    if placed.event.event_type != EventType::LOG_KEY {
+        return Ok(());
+    }
     let room_id = placed.event.room_id;
     match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
         Some(view) => project::event(&tenant, &mut batch.tx, view, placed, None, batch.now).await,

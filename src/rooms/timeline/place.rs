@@ -299,6 +299,7 @@ pub(in crate::rooms) fn judge_event(
             state_hash: event.state_hash,
             highest_state_seq: highest,
             leaves: view.leaves(sender),
+            content_missing: content.is_none(),
             malformed: content
                 .is_some_and(|content| content::target(&event.event_type, content).is_err()),
             takes_back: content.is_none_or(content::takes_reaction_back),
@@ -314,7 +315,8 @@ pub(in crate::rooms) fn judge_event(
     )
 }
 
-/// Gives a placed event its verdict: what is void keeps its place and loses its content.
+/// Gives a placed event its verdict: what is void keeps its place and loses its content. A state event of the host keeps
+/// that too: whoever joins later has to see for itself that it changes nothing, or its state would wait there for ever.
 pub(super) fn apply(placed: &mut Placed, verdict: Verdict) {
     match verdict {
         Verdict::Valid => placed.standing = Standing::Valid,
@@ -325,9 +327,11 @@ pub(super) fn apply(placed: &mut Placed, verdict: Verdict) {
         Verdict::Void(_) => {
             placed.standing = Standing::Void;
             placed.shown = Shown::Never;
-            let event = Arc::make_mut(&mut placed.event);
-            event.content = None;
-            event.salt = None;
+            if placed.kind != Kind::State {
+                let event = Arc::make_mut(&mut placed.event);
+                event.content = None;
+                event.salt = None;
+            }
         }
     }
 }

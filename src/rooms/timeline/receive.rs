@@ -223,7 +223,8 @@ async fn land(
         Some(target) if is_redaction => Some(target),
         _ => known.is_spoken_of(&placed.event).then_some(&placed),
     };
-    if let Some(message) = redacted.filter(|message| aftermath::is_withheld(message))
+    // What is known of it may be older than this page: whether it is withheld now is read again.
+    if let Some(message) = redacted.filter(|message| message.event.content.is_none())
         && let Some(shown) = aftermath::show_erased(batch, message.event.event_id).await?
     {
         known.landed(&shown);

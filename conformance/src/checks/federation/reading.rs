@@ -182,7 +182,7 @@ async fn backfill_redacted(t: Trial) -> Verdict {
         event.get("content").is_none() && event.get("salt").is_none(),
         || format!("content or salt is still there: {event}"),
     )?;
-    let mut before = None;
+    let mut before: Option<Value> = None;
     for event in &events {
         let mut bare = event.clone();
         if let Some(members) = bare.as_object_mut() {
@@ -191,8 +191,8 @@ async fn backfill_redacted(t: Trial) -> Verdict {
                 members.remove(hint);
             }
         }
-        event::judge(&bare, stage.peer.subject_key(), before).map_err(failed)?;
-        before = Some(event);
+        event::judge(&bare, stage.peer.subject_key(), before.as_ref()).map_err(failed)?;
+        before = Some(bare);
     }
     Ok(())
 }
