@@ -82,6 +82,12 @@ pub(super) fn rejoin(
             joining,
             member.power_level,
         ));
+        // Nobody is left who could have an owner's level: as after the last owner's leave, the highest follows.
+        let is_alone = view.joined_members().next().is_none();
+        if is_alone && member.power_level < OWNER {
+            let owner = plain_change(actor, Membership::Join, OWNER);
+            intents.push(member_event(view, None, &owner));
+        }
     }
     Ok(intents)
 }
