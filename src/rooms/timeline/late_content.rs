@@ -6,13 +6,11 @@ use super::batch::Batch;
 use super::{aftermath, place};
 use crate::db::DbError;
 use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store::{self, contents};
 use crate::rooms::core::content;
 use crate::rooms::core::judge::{Reason, Verdict};
-use crate::rooms::project;
 
 /// Gives an event that stands in its log the content that it lacks. `None`: there is nothing to give.
 ///
@@ -40,7 +38,8 @@ pub(super) async fn fill(
     match placed.kind {
         Kind::Timeline => timeline(batch, &mut placed, unhashable).await?,
         Kind::State => state(batch, &placed, unhashable).await?,
-        Kind::Bookkeeping => bookkeeping(batch, &placed).await?,
+        // A leave counts already, by its envelope; a key is taken only whole.
+        Kind::Bookkeeping => contents::fill(&tenant, &mut batch.tx, &placed).await?,
     }
     Ok(Some(placed))
 }
@@ -111,18 +110,4 @@ async fn state(
         aftermath::of_state(batch, &joined, change.as_ref()).await?;
     }
     Ok(())
-}
-
-/// A key verifies what follows in its log. A leave counts already, by its envelope.
-async fn bookkeeping(batch: &mut Batch<'_>, placed: &Placed) -> Result<(), DbError> {
-    let tenant = batch.tenant.clone();
-    contents::fill(&tenant, &mut batch.tx, placed).await?;
-    if placed.event.event_type != EventType::LOG_KEY {
-        return Ok(());
-    }
-    let room_id = placed.event.room_id;
-    match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
-        Some(view) => project::event(&tenant, &mut batch.tx, view, placed, None, batch.now).await,
-        None => Ok(()),
-    }
 }
