@@ -204,7 +204,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
         i64::try_from(app.config().federation.state_wait.as_millis()).unwrap_or(i64::MAX),
     );
     for tenant in app.tenants().all() {
-        let rooms = members::shared_rooms(&tenant, app.db()).await?;
+        let rooms = members::shared_rooms(&tenant, app.db(), i64::MIN).await?;
         let rooms = rooms.into_iter().map(|(room_id, _)| room_id);
         app.federation().host_wait().begin(&tenant, rooms, until_ms);
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Method;
+use rand::seq::SliceRandom;
 use serde::Deserialize;
 
 use super::missing;
@@ -28,16 +29,51 @@ use crate::rooms::store::members;
 use crate::rooms::timeline::{Page, Receipt};
 use crate::tenants::Tenant;
 
-/// How often all shared rooms are compared.
+/// How often rooms in which something happened lately are compared.
 const EVERY: Duration = Duration::from_secs(60);
+/// What counts as lately, in ms.
+const LATELY_MS: i64 = 15 * 60 * 1000;
+/// Every how many times all other shared rooms are compared too, the first time among them.
+const ALL_EVERY: u64 = 60;
+/// After how many failures in a row a peer is left in peace until the next time.
+const MOST_FAILURES: u32 = 3;
 /// Events asked for at once.
 const PAGE: i64 = 500;
 /// The largest answer.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// Rooms that are being caught up with now.
+/// What is going on with peers now: about one room, or, without one, about all rooms in turn.
 #[derive(Default)]
-pub struct Running(Mutex<HashSet<(i64, RoomId, ServerName)>>);
+pub struct Running(Mutex<HashSet<Business>>);
+
+type Business = (i64, Option<RoomId>, ServerName);
+
+/// A piece of business that nobody else does meanwhile; over when dropped.
+struct Turn {
+    app: App,
+    business: Business,
+}
+
+impl Turn {
+    /// `None`: it is being done already.
+    fn take(app: &App, tenant: &Tenant, peer: &ServerName, room: Option<RoomId>) -> Option<Turn> {
+        let business = (tenant.key(), room, peer.clone());
+        let Running(running) = app.catching_up();
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        let app = app.clone();
+        running
+            .insert(business.clone())
+            .then_some(Turn { app, business })
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let Running(running) = self.app.catching_up();
+        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&self.business);
+    }
+}
 
 /// What to do with a peer about a room.
 #[derive(Clone, Copy, Debug)]
@@ -50,54 +86,95 @@ pub(super) enum Errand {
 
 /// Runs an errand in the background, unless this server is busy with the peer about the room already.
 pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId, errand: Errand) {
-    let key = (tenant.key(), room_id, peer.clone());
-    let running = app.catching_up();
-    if !running
-        .0
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .insert(key.clone())
-    {
+    let Some(turn) = Turn::take(app, tenant, peer, Some(room_id)) else {
         return;
-    }
+    };
     let (app, tenant, peer) = (app.clone(), tenant.clone(), peer.clone());
     app.tasks().clone().spawn(async move {
         let stop = app.stop().clone();
-        let work = async {
-            match errand {
-                Errand::Compare => room(&app, &tenant, &peer, room_id).await,
-                Errand::Contents => missing::contents(&app, &tenant, &peer, room_id).await,
-            }
-        };
         tokio::select! {
-            done = work => {
-                if let Err(error) = done {
-                    tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
-                }
-            }
+            _ = run_errand(&app, &tenant, &peer, room_id, errand) => {}
             () = stop.cancelled() => {}
         }
-        app.catching_up().0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        drop(turn);
     });
 }
 
-/// Compares all shared rooms with their other servers, at the start and from time to time.
+/// Whether it could be done; why not is logged.
+async fn run_errand(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+    errand: Errand,
+) -> bool {
+    let done = match errand {
+        Errand::Compare => room(app, tenant, peer, room_id).await,
+        Errand::Contents => missing::contents(app, tenant, peer, room_id).await,
+    };
+    if let Err(error) = &done {
+        tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
+    }
+    done.is_ok()
+}
+
+/// Compares shared rooms with their other servers, at the start and from time to time.
 pub async fn run(app: App) {
     let stop = app.stop().clone();
-    loop {
+    for time in 0_u64.. {
+        let since = match time.is_multiple_of(ALL_EVERY) {
+            true => i64::MIN,
+            false => app.now() - LATELY_MS,
+        };
         for tenant in app.tenants().all() {
-            match members::shared_rooms(&tenant, app.db()).await {
-                Ok(shared) => {
-                    for (room_id, peer) in shared {
-                        soon(&app, &tenant, &peer, room_id, Errand::Compare);
-                    }
-                }
+            match members::shared_rooms(&tenant, app.db(), since).await {
+                Ok(shared) => sweep_all(&app, &tenant, shared),
                 Err(error) => tracing::warn!(%error, "shared rooms cannot be listed"),
             }
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
             () = stop.cancelled() => return,
+        }
+    }
+}
+
+fn sweep_all(app: &App, tenant: &Tenant, shared: Vec<(RoomId, ServerName)>) {
+    let mut of_peers: BTreeMap<ServerName, Vec<RoomId>> = BTreeMap::new();
+    for (room_id, peer) in shared {
+        of_peers.entry(peer).or_default().push(room_id);
+    }
+    for (peer, rooms) in of_peers {
+        if let Some(turn) = Turn::take(app, tenant, &peer, None) {
+            let (app, tenant) = (app.clone(), tenant.clone());
+            app.tasks().clone().spawn(async move {
+                let stop = app.stop().clone();
+                tokio::select! {
+                    () = sweep(&app, &tenant, &peer, rooms) => {}
+                    () = stop.cancelled() => {}
+                }
+                drop(turn);
+            });
+        }
+    }
+}
+
+/// Compares rooms with one peer, one after another: thousands of them are one request at a time for both. Each time in
+/// another order, so that a few that fail do not keep the others from their turn.
+async fn sweep(app: &App, tenant: &Tenant, peer: &ServerName, mut rooms: Vec<RoomId>) {
+    rooms.shuffle(&mut rand::rng());
+    let mut failures = 0;
+    for room_id in rooms {
+        let Some(turn) = Turn::take(app, tenant, peer, Some(room_id)) else {
+            continue;
+        };
+        failures = match run_errand(app, tenant, peer, room_id, Errand::Compare).await {
+            true => 0,
+            false => failures + 1,
+        };
+        drop(turn);
+        if failures == MOST_FAILURES {
+            return;
         }
     }
 }

@@ -229,16 +229,24 @@ async fn has_any(
     Ok(found == 1)
 }
 
-/// Rooms that local people share with people of other servers: pairs of room and server.
-pub async fn shared_rooms(tenant: &Tenant, db: &Db) -> Result<Vec<(RoomId, ServerName)>, DbError> {
+/// Rooms that local people share with people of other servers and in which something was written since `since`, in ms, or
+/// whose contents are not all here: pairs of room and server.
+pub async fn shared_rooms(
+    tenant: &Tenant,
+    db: &Db,
+    since: i64,
+) -> Result<Vec<(RoomId, ServerName)>, DbError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT DISTINCT other.room_id, other.server_name FROM members other
          WHERE other.tenant = $1 AND other.membership = 'join' AND other.server_name <> $2
            AND EXISTS (SELECT 1 FROM members own WHERE own.tenant = $1 AND own.server_name = $2
-             AND own.membership = 'join' AND own.room_id = other.room_id)",
+             AND own.membership = 'join' AND own.room_id = other.room_id)
+           AND (EXISTS (SELECT 1 FROM logs l WHERE l.tenant = $1 AND l.room_id = other.room_id AND l.ts >= $3)
+             OR EXISTS (SELECT 1 FROM missing_contents c WHERE c.tenant = $1 AND c.room_id = other.room_id))",
     )
     .bind(tenant.key())
     .bind(tenant.server_name().as_str())
+    .bind(since)
     .fetch_all(db.reader())
     .await?;
     rows.into_iter()
