@@ -19,6 +19,8 @@ pub mod operator;
 pub mod participants;
 pub mod presence;
 pub mod rooms;
+#[cfg(test)]
+mod simulation;
 pub mod sync;
 pub mod telemetry;
 pub mod tenants;

@@ -9,7 +9,7 @@ pub mod core;
 pub mod error;
 pub mod inviting;
 #[cfg(test)]
-mod judgement_tests;
+pub(crate) mod judgement_tests;
 pub mod making;
 pub mod model;
 pub mod new_levels;

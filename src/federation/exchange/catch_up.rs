@@ -295,7 +295,7 @@ async fn fetch(
 }
 
 /// Verifies and places a page of a log; whether any of it took its place.
-async fn place(
+pub(crate) async fn place(
     app: &App,
     tenant: &Tenant,
     peer: &ServerName,

@@ -19,7 +19,7 @@ use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
 
 /// The keys that verify one room's logs.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// Who writes the room's state; none before its create event.
     host: Option<ServerName>,
     known: Vec<LogKey>,
@@ -31,7 +31,7 @@ pub(super) struct Keys {
 
 impl Keys {
     /// The keys that the store has for a room; `pinned` for a room of which nothing is here yet.
-    pub(super) async fn load(
+    pub(crate) async fn load(
         app: &App,
         tenant: &Tenant,
         room_id: RoomId,

@@ -5,9 +5,9 @@
 //! the pure judgement against it, [`arrival`] the whole way from a peer's page to the rows of the database, and
 //! [`deciding`] what a host lets its people do.
 
-mod arrival;
+pub(crate) mod arrival;
 mod deciding;
-mod oracle;
+pub(crate) mod oracle;
 mod rule;
 mod script;
-mod world;
+pub(crate) mod world;

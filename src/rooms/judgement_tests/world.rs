@@ -31,10 +31,10 @@ pub(super) const PEOPLE: [(&str, u8); 5] = [
 pub(super) const START: i64 = 1_780_000_000_000;
 
 /// A room and everything that was ever written in it.
-pub(super) struct World {
+pub(crate) struct World {
     pub(super) room_id: RoomId,
-    /// One log for each of [`SERVERS`].
-    pub(super) logs: [Vec<Verified<Event>>; 3],
+    /// The logs, the host's first.
+    pub(super) logs: Vec<Vec<Verified<Event>>>,
     now: i64,
     /// The chain of state events as an honest reader of the host's log has it.
     chain: Vec<(i64, Hash)>,
@@ -66,6 +66,19 @@ pub(super) fn key(index: usize) -> KeyPair {
 }
 
 impl World {
+    /// A room whose logs somebody else has written; the host's comes first.
+    pub(crate) fn of(room_id: RoomId, logs: Vec<Vec<Verified<Event>>>) -> World {
+        World {
+            room_id,
+            logs,
+            now: START,
+            chain: Vec::new(),
+            heard: [0; 3],
+            told: [0; 3],
+            written: Vec::new(),
+        }
+    }
+
     /// The room after its script: everybody joins first, and everybody knows it.
     pub(super) fn play(nonce: &str, script: &[Step]) -> World {
         let mut world = World::begin(nonce);
@@ -78,7 +91,7 @@ impl World {
     fn begin(nonce: &str) -> World {
         let mut world = World {
             room_id: RoomId::derive(&server(0), nonce),
-            logs: Default::default(),
+            logs: vec![Vec::new(); 3],
             now: START,
             chain: Vec::new(),
             heard: [0; 3],
@@ -127,7 +140,7 @@ impl World {
     }
 
     /// All events of all logs.
-    pub(super) fn events(&self) -> impl Iterator<Item = &Verified<Event>> {
+    pub(crate) fn events(&self) -> impl Iterator<Item = &Verified<Event>> {
         self.logs.iter().flatten()
     }
 

@@ -1,0 +1,64 @@
+//! What all servers must agree on in the end, with each other and with the rule.
+
+use std::collections::BTreeSet;
+
+use super::script::Play;
+use crate::rooms::judgement_tests::arrival::{Held, held, keeps_content, told};
+use crate::rooms::judgement_tests::oracle::{Misreading, Oracle};
+use crate::rooms::judgement_tests::world::World;
+use crate::rooms::verify;
+
+/// Compares logs, verdicts, contents, members, rights, messages and their order. Which misreadings of the rule this play
+/// would have shown comes back.
+pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
+    let mut logs: Vec<_> = play.nodes.iter().map(|node| node.written.clone()).collect();
+    // As long as it has not joined, nobody knows the liar's key, and nothing of it is taken.
+    let known = play.nodes[0].ends(play.room).await;
+    let liar = play.liar.iter();
+    let taken = liar.filter(|liar| known.iter().any(|(origin, _)| *origin == liar.name));
+    logs.extend(taken.map(|liar| liar.log.clone()));
+    let world = World::of(play.room, logs);
+    let oracle = Oracle::new(&world);
+    let mut first: Option<BTreeSet<String>> = None;
+    for node in &play.nodes {
+        if node.ends(play.room).await.is_empty() {
+            continue;
+        }
+        let held = held(node.app(), play.room).await;
+        for event in world.events() {
+            let expected = Held {
+                verdict: oracle.verdict(event).as_str().to_owned(),
+                has_content: keeps_content(&oracle, event),
+            };
+            let found = held.get(&event.event_id.to_string());
+            let (origin, seq, kind) = (&event.origin, event.seq, &event.event_type);
+            assert_eq!(
+                found,
+                Some(&expected),
+                "{}: {origin} {seq} {kind}",
+                node.name
+            );
+        }
+        assert_eq!(held.len(), world.events().count(), "{}", node.name);
+        let told = told(node.app(), play.room).await;
+        match &first {
+            None => first = Some(told),
+            Some(first) => {
+                let differ: Vec<_> = first.symmetric_difference(&told).collect();
+                assert!(differ.is_empty(), "{}: {differ:#?}", node.name);
+            }
+        }
+        let checked = verify::tenant(&node.tenant(), node.app().db()).await;
+        checked.unwrap_or_else(|error| panic!("{}: {error}", node.name));
+    }
+    Misreading::ALL
+        .into_iter()
+        .filter(|misreading| {
+            let wrong = Oracle::misreading(&world, Some(*misreading));
+            world.events().any(|event| {
+                oracle.verdict(event) != wrong.verdict(event)
+                    || keeps_content(&oracle, event) != keeps_content(&wrong, event)
+            })
+        })
+        .collect()
+}
