@@ -83,7 +83,7 @@ pub(super) async fn begin(to: &Node, room: RoomId, host: &Node) {
     let log = host.log(room, &host.name, 0).await;
     let events = log.iter().map(|placed| (*placed.event).clone()).collect();
     let (app, tenant) = (to.app(), to.tenant());
-    let pinned = Some((host.name.clone(), host.key.clone()));
+    let pinned = Some((host.name.clone(), vec![host.key.clone()]));
     let keys = Keys::load(app, &tenant, room, pinned).await.unwrap();
     catch_up::place(app, &tenant, &host.name, keys, events, true)
         .await

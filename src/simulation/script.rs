@@ -106,6 +106,7 @@ impl Play {
             85..=86 => self.restart_one().await,
             87 => self.back_one_up().await,
             88 => self.restore_one().await,
+            89 | 90 => self.a_moderator_is_removed_while_it_redacts().await,
             _ => self.the_liar_acts().await,
         }
     }
@@ -135,10 +136,11 @@ impl Play {
             return;
         };
         let said = self.said();
-        let target = match said.is_empty() {
-            true => return,
-            false => said[self.pick(said.len())],
-        };
+        if said.is_empty() {
+            let content = json!({"body": "the first word"});
+            return self.act(home, &person, Command::Send { content }).await;
+        }
+        let target = said[self.pick(said.len())];
         let command = match self.pick(12) {
             0..=5 => Command::Send {
                 content: json!({"body": "hello"}),
@@ -228,6 +230,27 @@ impl Play {
             Some(home) => self.act(home, &person, command).await,
             None => {}
         }
+    }
+
+    /// The host takes the right away before it hears of the redaction, which some other server may have heard of.
+    async fn a_moderator_is_removed_while_it_redacts(&mut self) {
+        let (owner, moderator) = (self.people[0].clone(), self.people[2].clone());
+        let said = self.said();
+        if said.is_empty() {
+            return;
+        }
+        let target = said[self.pick(said.len())];
+        let redact = Command::Redact {
+            target,
+            reason: None,
+        };
+        self.act(1, &moderator, redact).await;
+        let target = Some(moderator);
+        let kick = Command::Kick {
+            target,
+            reason: None,
+        };
+        self.act(0, &owner, kick).await;
     }
 
     async fn join(&mut self, person: &Fqid) {
@@ -551,7 +574,6 @@ async fn make_room(host: &Node) -> RoomId {
         read_role_slugs: Vec::new(),
         auto_close: false,
         edit_window_seconds: 3,
-        key: host.public(),
         profile: None,
         joined: Vec::new(),
     };

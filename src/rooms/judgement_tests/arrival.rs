@@ -151,12 +151,15 @@ pub(crate) async fn held(by: &App, room_id: RoomId) -> BTreeMap<String, Held> {
 }
 
 /// Everything that clients could be told of a room, without the positions of this server. Whether an own leave is shown,
-/// or the host's record of it, is left out: that depends on which of them was here first, and whether the join was.
+/// or the host's record of it, is left out: that depends on which of them was here first, and whether the join was. What is
+/// shown to nobody because its content is missing stands like what is void, and an edit that was erased like one that was
+/// so before it came.
 pub(crate) async fn told(by: &App, room_id: RoomId) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for sql in [
-        "SELECT e.event_id || ' ' || e.verdict || ' ' || CASE WHEN e.type = 'swp.room.leave'
-             OR e.content LIKE '%recorded_leave%' THEN 0 ELSE e.shown END
+        "SELECT e.event_id || ' ' || CASE WHEN e.verdict = 'valid' AND e.content IS NULL
+             AND (e.shown = 0 OR e.type = 'swp.room.message.edit') THEN 'void' ELSE e.verdict END || ' ' || CASE WHEN e.type = 'swp.room.leave'
+             OR e.content LIKE '%recorded_leave%' OR (e.type = 'swp.room.message.edit' AND e.content IS NULL) THEN 0 ELSE e.shown END
              || ' ' || COALESCE(e.content, '-') AS line FROM events e WHERE e.room_id = $1",
         "SELECT 'changes ' || c.event_id || COALESCE(c.content, '-') || ' ' || COALESCE(c.edit_order, '-') || ' '
              || COALESCE(c.redaction_order, '-') || ' ' || COALESCE(c.redacted_by, '-') AS line

@@ -76,6 +76,8 @@ async fn timeline(
     if appears {
         batch.settled(placed.clone());
     }
+    // What it is about may have been erased before it came, and be shown as redacted only now.
+    aftermath::show_erased(batch, about).await?;
     Ok(())
 }
 

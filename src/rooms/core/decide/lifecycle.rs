@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     Context, Intent, Joining, Refusal, member_event, membership, plain_change, require_joined,
-    require_level, state_event,
+    require_level, require_server, state_event,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
@@ -65,6 +65,7 @@ pub(super) fn rejoin(
         Lifecycle::Closed => return Err(Refusal::Frozen),
         Lifecycle::Archived => {}
     }
+    require_server(view, actor)?;
     let may_reopen = view.room_type() == RoomType::Dm
         || view.history.profile().creator == *actor
         || member.power_level >= view.history.level(LevelKey::Archive);

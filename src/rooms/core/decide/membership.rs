@@ -2,7 +2,7 @@
 
 use super::{
     Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
-    plain_change, require_joined, require_level, require_open,
+    plain_change, require_joined, require_level, require_open, require_server,
 };
 use crate::events::core::event::Event;
 use crate::events::core::names::Fqid;
@@ -30,6 +30,7 @@ pub(super) fn invite(
         return Err(Refusal::NotFound("there is no such participant"));
     };
     require_federation(view, person)?;
+    require_server(view, person)?;
     match view.membership(person) {
         Some(Membership::Ban) => {
             return Err(Refusal::Forbidden(
@@ -90,6 +91,7 @@ pub(super) fn join(
     context: &Context<'_>,
 ) -> Result<Vec<Intent>, Refusal> {
     require_federation(view, actor)?;
+    require_server(view, actor)?;
     let membership = view.membership(actor);
     // A foreign home server asks only for somebody whom it does not hold as joined: its own log knows of a leave that
     // may still be on its way here, so the host always appends the new join.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Context, Intent, Refusal, TargetFacts, member_event, plain_change, require_joined,
-    require_level, require_open,
+    require_level, require_open, require_server,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
@@ -20,6 +20,7 @@ const MAX_EMOJI_KINDS: usize = 50;
 pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
     require_level(view, member, LevelKey::Send)?;
+    require_server(view, actor)?;
     require_open(view)?;
     let mut intents = Vec::with_capacity(1);
     if view.room_type() == RoomType::Dm && view.history.host() == actor.server_name() {
@@ -61,6 +62,7 @@ pub(super) fn edit(
     if facts.sender.as_ref() != Some(actor) {
         return Err(Refusal::Forbidden("only the sender can edit a message"));
     }
+    require_server(view, actor)?;
     require_open(view)?;
     let window_ms =
         i64::try_from(view.history.edit_window().saturating_mul(1000)).unwrap_or(i64::MAX);
@@ -91,6 +93,9 @@ pub(super) fn redact(
     if !is_own && !has_level {
         return Err(Refusal::RedactForbidden);
     }
+    if !is_own {
+        require_server(view, actor)?;
+    }
     require_open(view)?;
     if facts.redacted {
         return Ok(Vec::new());
@@ -120,6 +125,7 @@ pub(super) fn react(
     if facts.redacted {
         return Err(Refusal::NoSuchEvent);
     }
+    require_server(view, actor)?;
     require_open(view)?;
     if facts.has_own_emoji == (action == Action::Add) {
         return Ok(Vec::new());

@@ -305,6 +305,17 @@ fn require_level(view: &RoomView, member: &Member, key: LevelKey) -> Result<(), 
     Ok(())
 }
 
+/// The room's own lists: what people of a server outside of them say counts nowhere, so it is not taken from them.
+fn require_server(view: &RoomView, person: &Fqid) -> Result<(), Refusal> {
+    if view.history.server_lists().allow(person.server_name()) {
+        Ok(())
+    } else {
+        Err(Refusal::Forbidden(
+            "the room does not let this server take part",
+        ))
+    }
+}
+
 fn require_open(view: &RoomView) -> Result<(), Refusal> {
     if view.is_open() {
         Ok(())

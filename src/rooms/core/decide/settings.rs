@@ -154,13 +154,19 @@ pub(super) fn change(
     if *change == SettingsChange::default() {
         return Ok(Vec::new());
     }
+    let before = view.history.server_lists();
+    let lists = before.with(change);
+    if !lists.allow(view.history.host()) {
+        return Err(Refusal::Invalid {
+            path: "body.denied_servers",
+            reason: "range",
+            message: "the server that hosts the room cannot be kept out",
+        });
+    }
     let takes = change
         .edit_window_seconds
         .is_some_and(|window| window < view.history.edit_window())
-        || {
-            let before = view.history.server_lists();
-            before.with(change).stricter_than(&before)
-        };
+        || lists.stricter_than(&before);
     let taking = if takes {
         Taking::FromEveryone
     } else {
