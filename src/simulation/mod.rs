@@ -11,10 +11,12 @@
 //! `SCAIWAVE_SIMULATION_SEEDS` says how many seeds are played, from `SCAIWAVE_SIMULATION_FIRST` on. A seed that fails is
 //! named; played by itself it does the same again.
 
+mod healing;
 mod liar;
 mod network;
 mod node;
 mod outcome;
+mod room;
 mod script;
 
 use std::collections::BTreeSet;

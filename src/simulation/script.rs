@@ -7,36 +7,33 @@ use rand::rngs::StdRng;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::healing::log_of;
 use super::liar::Liar;
 use super::network::{self, Manner};
 use super::node::Node;
-use super::outcome;
+use super::room::{invitee, is_joined, make_room, said};
 use crate::events::core::event::Event;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
-use crate::events::core::verified::Verified;
-use crate::rooms::core::content::{Action, LogPosition, RoomType, SettingsChange};
-use crate::rooms::core::decide::{Command, CreateRoom, Invitee, Joining};
+use crate::rooms::core::content::{Action, LogPosition, SettingsChange};
+use crate::rooms::core::decide::{Command, Joining};
 use crate::rooms::core::levels::LevelKey;
 use crate::rooms::error::RoomError;
-use crate::rooms::judgement_tests::oracle::Misreading;
-use crate::rooms::timeline::{Act, Asked, Make};
+use crate::rooms::timeline::{Act, Asked};
 
 /// When everything begins, in ms.
-const START: i64 = 1_780_000_000_000;
-/// Rounds of the network after it has healed, at most.
-const ROUNDS: usize = 60;
+pub(super) const START: i64 = 1_780_000_000_000;
 
 /// One seed's play.
 pub(super) struct Play {
-    rng: StdRng,
+    pub(super) rng: StdRng,
     /// The servers that keep the rules; the first one is the room's host.
     pub(super) nodes: Vec<Node>,
     pub(super) liar: Option<Liar>,
     pub(super) room: RoomId,
     /// Pairs that cannot reach each other, the smaller number first.
-    cut: BTreeSet<(usize, usize)>,
+    pub(super) cut: BTreeSet<(usize, usize)>,
     people: Vec<Fqid>,
 }
 
@@ -65,8 +62,8 @@ impl Play {
             play.ask_in(&person).await;
         }
         let creator = play.people[0].clone();
-        for moderator in play.people[1..3].to_vec() {
-            let target = Some(moderator);
+        for moderator in 1..3 {
+            let target = Some(play.people[moderator].clone());
             play.act(0, &creator, Command::SetLevel { target, level: 50 })
                 .await;
         }
@@ -226,9 +223,8 @@ impl Play {
             12 => Command::Archive,
             _ => return self.rejoin(&person).await,
         };
-        match self.home_of(&person) {
-            Some(home) => self.act(home, &person, command).await,
-            None => {}
+        if let Some(home) = self.home_of(&person) {
+            self.act(home, &person, command).await;
         }
     }
 
@@ -354,9 +350,9 @@ impl Play {
             asked,
             max_foreign: 50,
         };
-        match node.app().timeline().act(act).await {
-            Err(RoomError::Db(error)) => panic!("{error}"),
-            Ok(_) | Err(_) => {}
+        // A refusal is an answer like any other.
+        if let Err(RoomError::Db(error)) = node.app().timeline().act(act).await {
+            panic!("{error}");
         }
     }
 
@@ -379,13 +375,19 @@ impl Play {
         self.carry(from, to, &origin, manner).await;
     }
 
-    async fn carry(&mut self, from: usize, to: usize, origin: &ServerName, manner: Manner) -> bool {
+    pub(super) async fn carry(
+        &mut self,
+        from: usize,
+        to: usize,
+        origin: &ServerName,
+        manner: Manner,
+    ) -> bool {
         let log = log_of(&self.nodes[from], self.room, origin).await;
         let (deliverer, to) = (&self.nodes[from].name, &self.nodes[to]);
         network::deliver(to, self.room, deliverer, &log, manner, &mut self.rng).await
     }
 
-    async fn is_here(&self, node: usize) -> bool {
+    pub(super) async fn is_here(&self, node: usize) -> bool {
         !self.nodes[node].ends(self.room).await.is_empty()
     }
 
@@ -482,7 +484,7 @@ impl Play {
         network::deliver(to, self.room, &name, &log, manner, &mut self.rng).await;
     }
 
-    async fn note_written(&mut self) {
+    pub(super) async fn note_written(&mut self) {
         for node in &mut self.nodes {
             node.note_written(self.room).await;
         }
@@ -491,110 +493,4 @@ impl Play {
     fn said(&self) -> Vec<EventId> {
         said(&self.nodes, self.liar.as_ref())
     }
-
-    /// The network heals: everybody hears everything from everybody, until nothing changes any more. Then all must agree.
-    pub(super) async fn end(&mut self) -> BTreeSet<Misreading> {
-        self.cut.clear();
-        let latest = self.nodes.iter().map(|node| node.clock.now_ms()).max();
-        for node in &self.nodes {
-            let behind = latest.unwrap_or(START) - node.clock.now_ms();
-            node.clock.advance(behind + 200_000);
-        }
-        let mut rounds = 0;
-        while self.everybody_tells_everybody().await {
-            rounds += 1;
-            assert!(rounds < ROUNDS, "the servers never come to rest");
-        }
-        self.note_written().await;
-        let shown = outcome::compare(self).await;
-        for node in &mut self.nodes {
-            node.stop().await;
-        }
-        shown
-    }
-
-    async fn everybody_tells_everybody(&mut self) -> bool {
-        let mut moved = false;
-        for to in 0..self.nodes.len() {
-            if !self.is_here(to).await {
-                continue;
-            }
-            if let Some(liar) = &self.liar {
-                let log: Vec<Event> = liar.log.iter().map(|event| (**event).clone()).collect();
-                let (name, to, rng) = (&liar.name, &self.nodes[to], &mut self.rng);
-                let manner = Manner::Faithful;
-                moved |= network::deliver(to, self.room, name, &log, manner, rng).await;
-                moved |= network::bring_contents(to, self.room, name, &[log]).await;
-            }
-            for from in 0..self.nodes.len() {
-                if from == to {
-                    continue;
-                }
-                let mut logs = Vec::new();
-                for (origin, _) in self.nodes[from].ends(self.room).await {
-                    moved |= self.carry(from, to, &origin, Manner::Faithful).await;
-                    logs.push(log_of(&self.nodes[from], self.room, &origin).await);
-                }
-                let (holder, to) = (&self.nodes[from].name, &self.nodes[to]);
-                moved |= network::bring_contents(to, self.room, holder, &logs).await;
-            }
-        }
-        moved
-    }
-}
-
-/// Messages that were ever said.
-fn said(nodes: &[Node], liar: Option<&Liar>) -> Vec<EventId> {
-    let honest = nodes.iter().flat_map(|node| &node.written);
-    let lies = liar.into_iter().flat_map(|liar| &liar.log);
-    honest
-        .chain(lies)
-        .filter(|event: &&Verified<Event>| event.event_type.as_str() == "swp.room.message")
-        .map(|event| event.event_id)
-        .collect()
-}
-
-fn invitee(person: &Fqid) -> Invitee {
-    Invitee {
-        person: person.clone(),
-        profile: None,
-        holds_role: false,
-    }
-}
-
-async fn make_room(host: &Node) -> RoomId {
-    let room = CreateRoom {
-        nonce: "a simulated room".to_owned(),
-        room_type: RoomType::Group,
-        name: Some("Room".to_owned()),
-        topic: None,
-        alias: None,
-        scope_kind: None,
-        visibility: None,
-        read_role_slugs: Vec::new(),
-        auto_close: false,
-        edit_window_seconds: 3,
-        profile: None,
-        joined: Vec::new(),
-    };
-    let make = Make {
-        tenant: host.tenant(),
-        creator: host.people[0].clone(),
-        room,
-        dm_with: None,
-        once: None,
-    };
-    let made = host.app().timeline().make(make).await.unwrap();
-    made.get().room_id
-}
-
-async fn log_of(holder: &Node, room: RoomId, origin: &ServerName) -> Vec<Event> {
-    let log = holder.log(room, origin, 0).await;
-    log.iter().map(|placed| (*placed.event).clone()).collect()
-}
-
-async fn is_joined(host: &Node, room: RoomId, person: &Fqid) -> bool {
-    let servers =
-        crate::rooms::store::members::servers(&host.tenant(), host.app().db(), room).await;
-    servers.unwrap().contains(person.server_name())
 }
