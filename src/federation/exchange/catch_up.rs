@@ -59,11 +59,15 @@ impl Turn {
     fn take(app: &App, tenant: &Tenant, peer: &ServerName, room: Option<RoomId>) -> Option<Turn> {
         let business = (tenant.key(), room, peer.clone());
         let Running(running) = app.catching_up();
-        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        let app = app.clone();
-        running
-            .insert(business.clone())
-            .then_some(Turn { app, business })
+        let is_free = running
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(business.clone());
+        // A turn that is made ends its business when dropped: none is made for what another is doing.
+        is_free.then(|| Turn {
+            app: app.clone(),
+            business,
+        })
     }
 }
 
