@@ -180,6 +180,10 @@ async fn land(
 ) -> Result<Receipt, RoomError> {
     let tenant = batch.tenant.clone();
     let target = known.target_of(event);
+    if event.event_type.is_state() {
+        // What came before is written by the state before: with this one, redactions may be settled that it voids.
+        batch.flush().await?;
+    }
     let position = batch.next_position();
     let Some(view) = batch
         .views
@@ -323,6 +327,9 @@ pub(super) async fn invitation(
     Ok(())
 }
 
+#[cfg(test)]
+#[path = "cut_off_tests.rs"]
+mod cut_off_tests;
 #[cfg(test)]
 #[path = "receive_tests.rs"]
 mod tests;

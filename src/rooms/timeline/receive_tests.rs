@@ -22,11 +22,11 @@ use crate::rooms::verify as whole;
 const NONCE: &str = "a room for tests";
 
 /// A server with its key and its log.
-struct Origin {
+pub(super) struct Origin {
     name: ServerName,
     person: Fqid,
     key: KeyPair,
-    log: Vec<Verified<Event>>,
+    pub(super) log: Vec<Verified<Event>>,
 }
 
 impl Origin {
@@ -47,7 +47,7 @@ impl Origin {
     }
 
     /// Signs an event for place `seq` of the log.
-    fn sign(
+    pub(super) fn sign(
         &self,
         seq: usize,
         event_type: EventType,
@@ -74,9 +74,9 @@ impl Origin {
 }
 
 /// A room of Alice's server with Bob of another one in it, as a third server gets to know it.
-struct Scene {
+pub(super) struct Scene {
     server: Server,
-    host: Origin,
+    pub(super) host: Origin,
     guest: Origin,
 }
 
@@ -85,7 +85,7 @@ fn room_id() -> RoomId {
 }
 
 impl Scene {
-    async fn open() -> Scene {
+    pub(super) async fn open() -> Scene {
         let mut scene = Scene {
             server: Server::start(&[]).await,
             host: Origin::new("a.example", "alice", 1),
@@ -120,7 +120,7 @@ impl Scene {
         scene
     }
 
-    fn state(&mut self, event_type: EventType, content: Value) {
+    pub(super) fn state(&mut self, event_type: EventType, content: Value) {
         let seq = self.host.log.len() + 1;
         let event = self
             .host
@@ -135,7 +135,7 @@ impl Scene {
     }
 
     /// Appends to Bob's log.
-    fn append(&mut self, event_type: EventType, content: Value) -> Verified<Event> {
+    pub(super) fn append(&mut self, event_type: EventType, content: Value) -> Verified<Event> {
         let event = self.composed(self.guest.log.len() + 1, event_type, content);
         self.guest.log.push(event.clone());
         event
@@ -145,7 +145,7 @@ impl Scene {
         self.append(EventType::ROOM_MESSAGE, text(body))
     }
 
-    async fn deliver(&self, by: &str, events: Vec<Verified<Event>>) -> Vec<Receipt> {
+    pub(super) async fn deliver(&self, by: &str, events: Vec<Verified<Event>>) -> Vec<Receipt> {
         let page = Page {
             tenant: self.server.app.tenants().first().unwrap(),
             deliverer: by.parse().unwrap(),
@@ -162,13 +162,13 @@ impl Scene {
         receipts.into_iter().next().unwrap()
     }
 
-    async fn stored(&self, event: &Verified<Event>) -> Placed {
+    pub(super) async fn stored(&self, event: &Verified<Event>) -> Placed {
         let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
         let found = store::by_id(&tenant, app.db().reader(), event.event_id).await;
         found.unwrap().unwrap()
     }
 
-    async fn is_redacted(&self, message: EventId) -> bool {
+    pub(super) async fn is_redacted(&self, message: EventId) -> bool {
         let tenant = self.server.app.tenants().first().unwrap();
         let mut tx = self.server.app.db().begin().await.unwrap();
         messages::project::is_redacted(&tenant, &mut tx, message)
@@ -196,17 +196,17 @@ impl Scene {
     }
 
     /// Nothing in the store contradicts itself.
-    async fn is_sound(&self) {
+    pub(super) async fn is_sound(&self) {
         let tenant = self.server.app.tenants().first().unwrap();
         whole::tenant(&tenant, self.server.app.db()).await.unwrap();
     }
 }
 
-fn text(body: &str) -> Value {
+pub(super) fn text(body: &str) -> Value {
     json!({"msgtype": "swp.text", "body": body})
 }
 
-fn accepted(count: usize) -> Vec<Receipt> {
+pub(super) fn accepted(count: usize) -> Vec<Receipt> {
     vec![Receipt::Accepted; count]
 }
 
