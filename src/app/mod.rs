@@ -25,6 +25,7 @@ use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
 use crate::federation::Federation;
 use crate::federation::exchange::catch_up::Running;
+use crate::federation::exchange::one_dm::Several;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::Presence;
@@ -53,6 +54,7 @@ struct Shared {
     streams: Streams,
     federation: Federation,
     catching_up: Running,
+    several_dms: Several,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -125,6 +127,11 @@ impl App {
     /// Rooms that are being compared with peers now.
     pub fn catching_up(&self) -> &Running {
         &self.0.catching_up
+    }
+
+    /// People with more than one DM.
+    pub fn several_dms(&self) -> &Several {
+        &self.0.several_dms
     }
 
     /// Rate limits.

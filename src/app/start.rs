@@ -20,6 +20,7 @@ use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
 use crate::federation::exchange::catch_up::{self, Running};
+use crate::federation::exchange::one_dm::{self, Several};
 use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
@@ -184,6 +185,7 @@ async fn open_beside(
         streams: Streams::default(),
         federation,
         catching_up: Running::default(),
+        several_dms: Several::default(),
         limits,
         metrics,
         stop,
@@ -215,6 +217,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(watch::run(app.clone()));
     app.tasks().spawn(catch_up::run(app.clone()));
     app.tasks().spawn(rotation::run(app.clone()));
+    app.tasks().spawn(one_dm::run(app.clone()));
     Ok(())
 }
 

@@ -144,7 +144,7 @@ async fn confidants(
     participant: ParticipantId,
 ) -> Result<BTreeSet<ServerName>, DbError> {
     let dms: HashMap<ParticipantId, RoomId> =
-        rooms::store::rooms::dms_of(tenant, app.db(), participant)
+        rooms::store::dms::of_person(tenant, app.db(), participant)
             .await?
             .into_iter()
             .collect();

@@ -62,7 +62,7 @@ pub(super) async fn listening_confidants(
     participant: ParticipantId,
 ) -> Result<Vec<ParticipantId>, DbError> {
     let dms: HashMap<ParticipantId, RoomId> =
-        rooms::store::rooms::dms_of(tenant, app.db(), participant)
+        rooms::store::dms::of_person(tenant, app.db(), participant)
             .await?
             .into_iter()
             .collect();
@@ -84,8 +84,8 @@ async fn is_confidant(
     one: ParticipantId,
     other: ParticipantId,
 ) -> Result<bool, DbError> {
-    let pair = (one.min(other), one.max(other));
-    match rooms::store::rooms::dm_of(tenant, app.db().reader(), pair).await? {
+    let pair = rooms::store::dms::pair(one, other);
+    match rooms::store::dms::room_of(tenant, app.db().reader(), pair).await? {
         Some(room) => has_recent_message(app.db(), tenant, room, app.now()).await,
         None => Ok(false),
     }

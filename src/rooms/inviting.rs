@@ -1,6 +1,6 @@
 //! Inviting people of this server and of others.
 
-use super::core::content::Membership;
+use super::core::content::{Membership, RoomType};
 use super::core::decide::{Command, Invitee, Refusal};
 use super::core::levels::LevelKey;
 use super::error::RoomError;
@@ -45,15 +45,13 @@ pub async fn invite(
     whom: Whom,
     reason: Option<String>,
 ) -> Result<Committed<Outcome>> {
-    let target = match may_invite(app, caller, row).await? {
-        true => invitee(app, caller, row, &whom).await?,
-        false => None,
-    };
+    require_may_invite(app, caller, row).await?;
+    let target = invitee(app, caller, row, &whom).await?;
     perform::perform(app, caller, row, Command::Invite { target, reason }).await
 }
 
-/// Whether the caller may ask anybody in. Whoever may not gets the room's own refusal.
-async fn may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result<bool> {
+/// Whether the caller may ask anybody in: the room's own refusal, before anybody else is asked about a person.
+async fn require_may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result<(), RoomError> {
     let own = members::get(
         &caller.tenant,
         app.db().reader(),
@@ -61,12 +59,19 @@ async fn may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result<bool> {
         caller.participant_id,
     )
     .await?;
-    let needed = row
-        .power_levels
-        .get(&LevelKey::Invite)
-        .copied()
-        .unwrap_or(100);
-    Ok(own.is_some_and(|own| own.membership == Membership::Join && own.power_level >= needed))
+    let own = own
+        .filter(|own| own.membership == Membership::Join)
+        .ok_or(Refusal::NotMember)?;
+    let is_note = row.scope_kind.as_deref() == Some("note");
+    if is_note || matches!(row.room_type, RoomType::Dm | RoomType::Sidekick) {
+        return Err(Refusal::Type("nobody can be invited to this kind of room").into());
+    }
+    let key = LevelKey::Invite;
+    let needed = row.power_levels.get(&key).copied().unwrap_or(100);
+    if own.power_level < needed {
+        return Err(Refusal::LevelTooLow { key, needed }.into());
+    }
+    Ok(())
 }
 
 async fn invitee(

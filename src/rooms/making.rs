@@ -1,7 +1,6 @@
-//! Making rooms: what a request may ask for, names for them, and the one DM of two people.
+//! Making rooms: what a request may ask for, and names for them.
 
 use rand::RngExt;
-use serde_json::Value;
 
 use super::core::content::RoomType;
 use super::core::decide::{Command, CreateRoom, Invitee, Refusal, alias_slug};
@@ -15,9 +14,8 @@ use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::ids::ParticipantId;
-use crate::events::core::names::Fqid;
 use crate::http::caller::Caller;
-use crate::participants::{self, Kind, Participant};
+use crate::participants::{self, Participant};
 use crate::{auth, workspaces};
 
 /// The longest `Idempotency-Key`, in characters.
@@ -55,6 +53,7 @@ pub async fn room(
         edit_window_seconds: app.config().limits.edit_window.as_secs(),
         profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
         joined: Vec::new(),
+        invited: None,
     };
     let made = app
         .timeline()
@@ -187,7 +186,8 @@ pub async fn invitee(
     })
 }
 
-async fn require_room_for_another(app: &App, caller: &Caller) -> Result<()> {
+/// Refuses when the tenant has as many rooms as it may.
+pub(super) async fn require_room_for_another(app: &App, caller: &Caller) -> Result<()> {
     let Some(most) = caller.tenant.limits().max_rooms else {
         return Ok(());
     };
@@ -195,81 +195,6 @@ async fn require_room_for_another(app: &App, caller: &Caller) -> Result<()> {
         return Err(Error::new(Code::TenantCapacity));
     }
     Ok(())
-}
-
-/// The DM of the caller and another local person: the one that there is, or a new one.
-pub async fn dm(app: &App, caller: &Caller, with: ParticipantId) -> Result<Committed<Outcome>> {
-    if with == caller.participant_id {
-        let message = "is yourself";
-        return Err(Error::validation(
-            "body.participant_id",
-            Reason::Conflict,
-            message,
-        ));
-    }
-    let other = participants::store::get(&caller.tenant, app.db().reader(), with)
-        .await?
-        .ok_or_else(|| {
-            Error::from(RoomError::from(Refusal::NotFound(
-                "there is no such participant",
-            )))
-        })?;
-    if !other.is_local {
-        return Err(Error::new(Code::FedRefused)
-            .message("DMs with people of other servers are not part of this version"));
-    }
-    if matches!(other.kind, Kind::Agent | Kind::Helper | Kind::Bridge) {
-        return Err(refused("a DM is with a person or an assistant"));
-    }
-    require_room_for_another(app, caller).await?;
-    let room = CreateRoom {
-        nonce: nonce(),
-        room_type: RoomType::Dm,
-        name: None,
-        topic: None,
-        alias: None,
-        scope_kind: None,
-        visibility: None,
-        read_role_slugs: Vec::new(),
-        auto_close: false,
-        edit_window_seconds: app.config().limits.edit_window.as_secs(),
-        profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
-        joined: vec![dm_partner(app, caller, &other).await?],
-    };
-    let made = app
-        .timeline()
-        .make(Make {
-            tenant: caller.tenant.clone(),
-            creator: caller.fqid.clone(),
-            room,
-            dm_with: Some(other.fqid),
-            once: None,
-        })
-        .await?;
-    reopen(app, caller, made).await
-}
-
-async fn dm_partner(
-    app: &App,
-    caller: &Caller,
-    other: &Participant,
-) -> Result<(Fqid, Option<Value>)> {
-    let profile = signed_profile(app, &caller.tenant, &other.fqid).await?;
-    Ok((other.fqid.clone(), profile))
-}
-
-/// An existing DM that is archived, or that the caller left, is opened again.
-async fn reopen(
-    app: &App,
-    caller: &Caller,
-    made: Committed<Outcome>,
-) -> Result<Committed<Outcome>> {
-    if !made.get().events.is_empty() {
-        return Ok(made);
-    }
-    let row = perform::find(app, &caller.tenant, made.get().room_id).await?;
-    let joining = perform::joining(app, caller, &row).await?;
-    perform::perform(app, caller, &row, Command::Rejoin(joining)).await
 }
 
 /// The key of an idempotent request, if one was sent.
@@ -292,7 +217,8 @@ pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
     }
 }
 
-fn nonce() -> String {
+/// Makes a room's id.
+pub(super) fn nonce() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
 }
 

@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod core;
+pub mod direct;
 pub mod error;
 pub mod inviting;
 #[cfg(test)]

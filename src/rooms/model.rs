@@ -80,6 +80,14 @@ pub struct OfParticipant {
     pub reason: Option<String>,
 }
 
+/// `POST /v1/me/federated-dms`.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub struct NamedPerson {
+    pub fqid: Fqid,
+}
+
 /// `POST {r}/invite`: one of the two names.
 #[derive(Debug, Deserialize, Validate)]
 #[garde(allow_unvalidated)]

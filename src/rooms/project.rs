@@ -1,9 +1,10 @@
 //! The projection of a room: the rows that clients are shown, made from its view after state has changed.
 
 use super::core::content::{Change, Membership, OriginKey, RoomType, StateChange};
+use super::core::levels::OWNER;
 use super::core::view::RoomView;
 use super::profiles;
-use super::store::{members, rooms, spans};
+use super::store::{dms, members, rooms, spans};
 use serde::Deserialize;
 
 use crate::db::{DbError, Tx};
@@ -240,14 +241,16 @@ async fn remember_pair(
     room_id: RoomId,
     view: &RoomView,
 ) -> Result<(), DbError> {
-    let mut pair: Vec<ParticipantId> = view
+    let people: Vec<ParticipantId> = view
         .history
         .members()
         .map(|(person, _)| ParticipantId::derive(person))
         .collect();
-    pair.sort_unstable();
-    match pair.as_slice() {
-        [first, other] => rooms::remember_pair(tenant, tx, *first, *other, room_id).await,
+    match people.as_slice() {
+        [one, other] => {
+            let pair = dms::pair(*one, *other);
+            dms::claim(tenant, tx, pair, room_id, view.history.profile().created_at).await
+        }
         _ => Ok(()),
     }
 }
@@ -281,5 +284,36 @@ pub async fn detached(
     rooms::upsert(tenant, tx, summary).await?;
     members::upsert(tenant, tx, event.room_id, &row).await?;
     let id = ParticipantId::derive(&change.participant);
+    if summary.room_type == RoomType::Dm
+        && let Some(creator) = event.sender.as_ref().filter(|sender| {
+            ParticipantId::derive(sender) == summary.creator_id
+                && *sender.server_name() == summary.host
+        })
+    {
+        detached_dm(tenant, tx, creator, id, summary).await?;
+    }
     spans::show_one(tenant, tx, id, event.room_id, placed.position).await
+}
+
+/// A DM's other person is the one who made it.
+async fn detached_dm(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    creator: &Fqid,
+    invited: ParticipantId,
+    summary: &rooms::RoomRow,
+) -> Result<(), DbError> {
+    let row = members::MemberRow {
+        fqid: creator.clone(),
+        membership: Membership::Join,
+        power_level: OWNER,
+        joined_at: Some(summary.created_at),
+        changed_at: summary.created_at,
+        invited_by: Some(summary.creator_id),
+        reason: None,
+        expires_at: None,
+    };
+    members::upsert(tenant, tx, summary.id, &row).await?;
+    let pair = dms::pair(summary.creator_id, invited);
+    dms::claim(tenant, tx, pair, summary.id, summary.created_at).await
 }

@@ -41,11 +41,20 @@ fn levels() -> Value {
 impl Peer {
     /// Creates a group room on the peer, with `creator` in it, and answers its id.
     pub fn creates_room(&self, creator: &str, name: &str) -> String {
+        self.creates(creator, "group", &json!(name))
+    }
+
+    /// Creates a DM on the peer, with `creator` in it so far, and answers its id.
+    pub fn creates_dm(&self, creator: &str) -> String {
+        self.creates(creator, "dm", &Value::Null)
+    }
+
+    fn creates(&self, creator: &str, room_type: &str, name: &Value) -> String {
         let nonce = random_salt();
         let room_id = ids::room_id(self.name(), &nonce);
         let mut room = RoomCopy::new(&room_id, self.name(), self.name());
         let create = json!({
-            "nonce": nonce, "room_type": "group", "name": name, "topic": null, "scope_kind": null,
+            "nonce": nonce, "room_type": room_type, "name": name, "topic": null, "scope_kind": null,
             "visibility": null, "read_role_slugs": [], "history_visibility": "shared",
             "edit_window_seconds": 86_400, "auto_close": false, "alias": null,
             "power_levels": levels(), "key": self.key_document(), "seen": {},
@@ -80,8 +89,9 @@ impl Peer {
 
     /// The body of `POST /invite` for somebody on the server under test.
     pub fn invites(&self, room_id: &str, inviter: &str, guest: &str) -> Option<Value> {
+        let level = self.with_room(room_id, |room| level(room))?;
         let content = json!({
-            "participant": guest, "membership": "invite", "power_level": 0,
+            "participant": guest, "membership": "invite", "power_level": level,
             "expires_at": clock::now_ms() + 14 * 24 * 60 * 60 * 1000,
         });
         let event = self.appends_state(room_id, inviter, "swp.room.member", content)?;
@@ -133,10 +143,17 @@ impl Peer {
     }
 }
 
+/// The level that a room's people come in at.
+fn level(room: &RoomCopy) -> i64 {
+    let create = room.at(&room.host, 1);
+    let is_dm = create.is_some_and(|create| create["content"]["room_type"] == "dm");
+    if is_dm { 100 } else { 0 }
+}
+
 /// What a request changes; only what checks make the server under test ask for.
 fn change(room: &RoomCopy, document: &Value, actor: &str) -> Result<(&'static str, Value), String> {
     let asked = &document["content"];
-    let member = |membership: &str| json!({"participant": actor, "membership": membership, "power_level": 0});
+    let member = |membership: &str| json!({"participant": actor, "membership": membership, "power_level": level(room)});
     match document["action"].as_str().unwrap_or("") {
         "join" | "rejoin" => {
             let mut content = member("join");

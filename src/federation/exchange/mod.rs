@@ -2,13 +2,15 @@
 //!
 //! [`routes`] takes delivered events and invitations, answers heads, backfill and state, and carries out what a peer's
 //! people ask of rooms hosted here. The other way round, [`remote`] asks hosts and peers,
-//! [`catch_up`] fetches events that are missing and [`missing`] contents. Checks 6 to 8 of the specification's table are made here and in
+//! [`catch_up`] fetches events that are missing and [`missing`] contents, [`one_dm`] sees to it that two people have one
+//! DM. Checks 6 to 8 of the specification's table are made here and in
 //! `rooms::timeline`; checks 1 to 5 have passed.
 
 pub mod access;
 pub mod catch_up;
 pub mod document;
 mod missing;
+pub mod one_dm;
 pub mod outgoing;
 pub mod pages;
 pub mod remote;

@@ -72,6 +72,15 @@ pub async fn membership(
         .filter(|(member, _)| member.server_name() == server)
         .count();
     match view.membership(person) {
+        // Who brings somebody back without being asked has to say so: the server learns from this event, which does not
+        // fit to what it has, that there is more.
+        Some(Membership::Join) if joined == 1 && is_unasked(tenant, placed) => {
+            let before = LogPlace {
+                epoch: placed.event.epoch,
+                seq: placed.event.seq - 1,
+            };
+            outbox::open(tenant, tx, server, room_id, before, end).await
+        }
         // It fetches what came before by itself: its join names a place in the host's log.
         Some(Membership::Join) if joined == 1 => {
             outbox::open(tenant, tx, server, room_id, end, end).await
@@ -88,6 +97,11 @@ pub async fn membership(
             }
         }
     }
+}
+
+/// Whether this server joined somebody by itself.
+fn is_unasked(tenant: &Tenant, placed: &Placed) -> bool {
+    placed.event.sender.is_none() && placed.event.origin == *tenant.server_name()
 }
 
 /// Whether the person's server holds no log of the room: it has to be told by itself.

@@ -164,6 +164,8 @@ async fn action(
         Command::Archive => ("archive", json!({})),
         Command::Close => ("close", json!({})),
         Command::Decline
+        | Command::InviteToDm { .. }
+        | Command::SetAside
         | Command::Leave { .. }
         | Command::Send { .. }
         | Command::Edit { .. }

@@ -452,6 +452,14 @@ impl History {
         self.members.get(person)?.latest()
     }
 
+    /// Whether the state ever said that `person` is in the room.
+    pub fn ever_joined(&self, person: &Fqid) -> bool {
+        self.members.get(person).is_some_and(|timeline| {
+            let mut values = timeline.0.iter();
+            values.any(|(_, member)| member.membership == Membership::Join)
+        })
+    }
+
     /// The FQID of a participant that the state ever spoke of.
     pub fn fqid_of(&self, participant: ParticipantId) -> Option<&Fqid> {
         self.by_id.get(&participant)

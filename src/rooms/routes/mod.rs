@@ -19,6 +19,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/rooms", post(room::create))
         .route("/v1/rooms/dm", post(room::create_dm))
+        .route("/v1/me/federated-dms", post(room::create_federated_dm))
         .route("/v1/rooms/archived", get(directory::archived))
         .route("/v1/rooms/{room_id}", get(room::show))
         .route("/v1/rooms/{room_id}/state", get(room::snapshot))

@@ -13,8 +13,8 @@ use crate::http::envelope::Data;
 use crate::http::json::Body;
 use crate::http::path::{Path, PathId};
 use crate::rooms::core::decide::Command;
-use crate::rooms::model::{NewRoom, OfParticipant, Room, Snapshot};
-use crate::rooms::{access, making, perform, present, snapshot};
+use crate::rooms::model::{NamedPerson, NewRoom, OfParticipant, Room, Snapshot};
+use crate::rooms::{access, direct, making, perform, present, snapshot};
 
 pub(super) async fn create(
     State(app): State<App>,
@@ -32,7 +32,18 @@ pub(super) async fn create_dm(
     caller: Caller,
     Body(with): Body<OfParticipant>,
 ) -> Result<Data<Room>> {
-    let made = making::dm(&app, &caller, with.participant_id)
+    let made = direct::with_known(&app, &caller, with.participant_id)
+        .await?
+        .into_inner();
+    shown(&app, &caller, made.room_id).await
+}
+
+pub(super) async fn create_federated_dm(
+    State(app): State<App>,
+    caller: Caller,
+    Body(with): Body<NamedPerson>,
+) -> Result<Data<Room>> {
+    let made = direct::with_named(&app, &caller, &with.fqid)
         .await?
         .into_inner();
     shown(&app, &caller, made.room_id).await

@@ -1,6 +1,7 @@
 //! The tables of rooms: `rooms`, `members`, `dms`, `spans`, `room_settings`, `once_keys`,
 //! `peer_requests`.
 
+pub mod dms;
 pub mod members;
 pub mod once;
 pub mod requests;

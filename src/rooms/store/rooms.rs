@@ -1,4 +1,4 @@
-//! The tables `rooms` and `dms`.
+//! The table `rooms`.
 
 use std::collections::BTreeMap;
 
@@ -194,75 +194,6 @@ pub async fn has_alias<'e>(
             .fetch_one(on)
             .await?;
     Ok(found > 0)
-}
-
-/// The DM of two people, smaller id first.
-pub async fn dm_of<'e>(
-    tenant: &Tenant,
-    on: impl AnyExecutor<'e>,
-    (first, other): (ParticipantId, ParticipantId),
-) -> Result<Option<RoomId>, DbError> {
-    let room: Option<String> = sqlx::query_scalar(
-        "SELECT room_id FROM dms WHERE tenant = $1 AND first_id = $2 AND other_id = $3",
-    )
-    .bind(tenant.key())
-    .bind(first.to_string())
-    .bind(other.to_string())
-    .fetch_optional(on)
-    .await?;
-    room.map(|id| {
-        id.parse()
-            .map_err(|error| DbError::unreadable("dms", "room_id", error))
-    })
-    .transpose()
-}
-
-/// All DMs of somebody, with the other person of each.
-pub async fn dms_of(
-    tenant: &Tenant,
-    db: &Db,
-    participant: ParticipantId,
-) -> Result<Vec<(ParticipantId, RoomId)>, DbError> {
-    let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT other_id, room_id FROM dms WHERE tenant = $1 AND first_id = $2
-         UNION ALL SELECT first_id, room_id FROM dms WHERE tenant = $1 AND other_id = $2",
-    )
-    .bind(tenant.key())
-    .bind(participant.to_string())
-    .fetch_all(db.reader())
-    .await?;
-    rows.iter()
-        .map(|(other, room)| {
-            let other = other
-                .parse()
-                .map_err(|error| DbError::unreadable("dms", "other_id", error))?;
-            let room = room
-                .parse()
-                .map_err(|error| DbError::unreadable("dms", "room_id", error))?;
-            Ok((other, room))
-        })
-        .collect()
-}
-
-/// Records the DM of two people, smaller id first; an earlier one stays.
-pub async fn remember_pair(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    first: ParticipantId,
-    other: ParticipantId,
-    room: RoomId,
-) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO dms (tenant, first_id, other_id, room_id) VALUES ($1, $2, $3, $4)
-         ON CONFLICT (tenant, first_id, other_id) DO NOTHING",
-    )
-    .bind(tenant.key())
-    .bind(first.to_string())
-    .bind(other.to_string())
-    .bind(room.to_string())
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Takes away every row that the logs of this server make: of rooms whose log it holds.

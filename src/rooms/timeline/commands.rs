@@ -20,7 +20,7 @@ use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Ref
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::store::requests::{self, Answered};
-use crate::rooms::store::{once, rooms, spans};
+use crate::rooms::store::{dms, once, rooms, spans};
 
 /// The key under which a send must happen only once.
 pub(super) fn sent_key(act: &Act) -> Option<SentKey> {
@@ -266,7 +266,7 @@ pub(super) async fn make(
     }
     if let Some(other) = &make.dm_with
         && let Some(room_id) =
-            rooms::dm_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
+            dms::room_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
     {
         return Ok(Outcome {
             room_id,
@@ -277,7 +277,7 @@ pub(super) async fn make(
     let room_id = RoomId::derive(tenant.server_name(), &make.room.nonce);
     let room = with_free_alias(batch, &make.room).await?;
     let key = OriginKey::of(signer.key.public_key());
-    let intents = decide::create(&make.creator, &room, key);
+    let intents = decide::create(&make.creator, &room, key, batch.now);
     let events = compose::sign(None, room_id, intents, signer)?;
     batch.touched.insert(room_id);
     let mut placed = Vec::with_capacity(events.len());
@@ -347,9 +347,8 @@ pub(super) async fn land_first(
     Ok(placed)
 }
 
-fn pair(one: &Fqid, other: &Fqid) -> (ParticipantId, ParticipantId) {
-    let (one, other) = (ParticipantId::derive(one), ParticipantId::derive(other));
-    (one.min(other), one.max(other))
+fn pair(one: &Fqid, other: &Fqid) -> dms::Pair {
+    dms::pair(ParticipantId::derive(one), ParticipantId::derive(other))
 }
 
 fn repeat(room_id: RoomId, event: EventId) -> Outcome {

@@ -265,6 +265,9 @@ async fn answer_as_host(
         Some(person) if event.event_type == EventType::ROOM_LEAVE => {
             decide::recorded_leave(view, person, event)
         }
+        Some(person) if event.event_type == EventType::ROOM_MESSAGE => {
+            decide::brought_back(view, person).into_iter().collect()
+        }
         _ if redacts_another => vec![decide::seen(view)],
         _ => Vec::new(),
     };

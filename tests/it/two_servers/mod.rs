@@ -6,6 +6,7 @@
 //! both servers must have the same room, with everything that was ever acknowledged in it, exactly once.
 
 mod compare;
+mod dms;
 mod live;
 mod peers;
 mod rotation;

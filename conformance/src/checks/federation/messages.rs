@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, message};
 use crate::cast::person::text_content;
-use crate::check::{Check, Stop, Verdict, failed, federation};
+use crate::check::{Check, Verdict, failed, federation};
 use crate::judge::{self, must, shape::shape, shapes};
 use crate::protocol::{event, ids};
 use crate::trial::Trial;
@@ -67,11 +67,6 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "messages/out: no local secret goes along: event_uuid stays at home",
             nothing_local,
-        ),
-        federation(
-            SECTION,
-            "messages/dm: a DM with a known foreign person gets SW_FED_REFUSED",
-            foreign_dm,
         ),
     ]
 }
@@ -277,18 +272,4 @@ async fn nothing_local(t: Trial) -> Verdict {
     must(!event.to_string().contains(&uuid), || {
         "event_uuid went along".to_owned()
     })
-}
-
-/// The id of a foreign person that the server knows.
-async fn known_guest(stage: &Stage) -> Result<String, Stop> {
-    let id = ids::participant_id(&stage.guest);
-    let profile = stage.owner.get(format!("/v1/profiles/{id}")).await?.ok()?;
-    judge::text(&profile, "/id")
-}
-
-async fn foreign_dm(t: Trial) -> Verdict {
-    let stage = Stage::open(&t).await?;
-    let request = json!({"participant_id": known_guest(&stage).await?});
-    let answer = stage.owner.post("/v1/rooms/dm", request).await?;
-    answer.refused("SW_FED_REFUSED").map(drop)
 }

@@ -2,6 +2,7 @@
 
 mod admin;
 mod descriptor;
+mod direct;
 mod envelope;
 mod guest;
 mod host_state;
@@ -28,6 +29,7 @@ pub(super) fn checks() -> Vec<Check> {
         host_state::checks(),
         messages::checks(),
         live::checks(),
+        direct::checks(),
         envelope::checks(),
         judgement::checks(),
         reading::checks(),

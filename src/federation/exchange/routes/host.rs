@@ -9,10 +9,11 @@ use super::reading::{answer, malformed};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyId;
 use crate::federation::exchange::document::Request;
+use crate::federation::exchange::one_dm;
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::json as http_json;
 use crate::http::path::{Path, PathId};
@@ -20,6 +21,7 @@ use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey, RoomType, SettingsChange};
 use crate::rooms::core::decide::{Command, Invitee, Joining};
 use crate::rooms::perform::require_peers_asked;
+use crate::rooms::store::rooms::RoomRow;
 use crate::rooms::store::{members, rooms};
 use crate::rooms::timeline::{Act, Asked};
 use crate::tenants::Tenant;
@@ -69,7 +71,7 @@ async fn carry_out(
     if (request.action == "join") != is_join {
         return Err(malformed("body.action"));
     }
-    require_concerned(app, &tenant, &peer, room_id).await?;
+    let row = concerned(app, &tenant, &peer, room_id).await?;
     if request.room_id != room_id || request.host != *tenant.server_name() {
         return Err(malformed("body.room_id"));
     }
@@ -92,6 +94,10 @@ async fn carry_out(
     };
     let outcome = app.timeline().act(act).await?.into_inner();
     app.federation().wake_senders();
+    if row.room_type == RoomType::Dm {
+        let remote = ParticipantId::derive(&request.actor);
+        one_dm::look(app, &tenant, row.creator_id, remote);
+    }
     let events: Vec<Value> = outcome
         .events
         .iter()
@@ -133,13 +139,13 @@ async fn read(
     Ok(request)
 }
 
-/// To a server that is neither in the room nor invited, and for rooms that are not public, the room is missing.
-async fn require_concerned(
+/// The room. To a server that is neither in it nor invited, and for rooms that are not public, it is missing.
+async fn concerned(
     app: &App,
     tenant: &Tenant,
     peer: &ServerName,
     room_id: RoomId,
-) -> Result<()> {
+) -> Result<RoomRow> {
     let missing = || Error::new(Code::RoomNotFound);
     let row = rooms::get(tenant, app.db().reader(), room_id)
         .await?
@@ -148,7 +154,7 @@ async fn require_concerned(
     let concerned = row.room_type == RoomType::Public
         || members::concerns(tenant, app.db(), room_id, peer).await?;
     if is_here && concerned {
-        Ok(())
+        Ok(row)
     } else {
         Err(missing())
     }

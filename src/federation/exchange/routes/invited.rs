@@ -12,11 +12,13 @@ use crate::catalogue::Code;
 use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
+use crate::events::core::ids::ParticipantId;
 use crate::events::core::verified::verify;
 use crate::federation::exchange::document::read_summary;
+use crate::federation::exchange::one_dm;
 use crate::federation::signed::{Object, Signed};
 use crate::participants;
-use crate::rooms::core::content::{MemberChange, Membership, OriginKey};
+use crate::rooms::core::content::{MemberChange, Membership, OriginKey, RoomType};
 use crate::rooms::profiles;
 use crate::rooms::timeline::Invitation;
 
@@ -82,12 +84,19 @@ pub(super) async fn invite(
         .await?;
         tx.commit(()).await?;
     }
-    app.timeline()
-        .invited(Invitation {
-            tenant,
-            event: verified,
-            room: summary,
-        })
-        .await?;
+    let is_dm = summary.room_type == RoomType::Dm;
+    let (local, creator) = (
+        ParticipantId::derive(&change.participant),
+        summary.creator_id,
+    );
+    let invitation = Invitation {
+        tenant: tenant.clone(),
+        event: verified,
+        room: summary,
+    };
+    app.timeline().invited(invitation).await?;
+    if is_dm {
+        one_dm::look(&app, &tenant, local, creator);
+    }
     Ok(answer(json!({ "ok": true })))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Intent, plain_change};
+use super::{INVITATION_MS, Intent, plain_change};
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{
@@ -29,10 +29,12 @@ pub struct CreateRoom {
     pub profile: Option<Value>,
     /// Further people, joined at once as owners (a DM's other person), with their signed profiles.
     pub joined: Vec<(Fqid, Option<Value>)>,
+    /// A DM's other person who is of another server, invited as an owner, with the signed profile where it is known.
+    pub invited: Option<(Fqid, Option<Value>)>,
 }
 
-/// The create event and the first joins. `key`: that of this server's log.
-pub fn create(creator: &Fqid, room: &CreateRoom, key: OriginKey) -> Vec<Intent> {
+/// The create event, the first joins and the first invitation, as of `now` in ms. `key`: that of this server's log.
+pub fn create(creator: &Fqid, room: &CreateRoom, key: OriginKey, now: i64) -> Vec<Intent> {
     let levels = Levels::initial(room.room_type, room.visibility.is_some());
     let content = Create {
         nonce: room.nonce.clone(),
@@ -54,18 +56,33 @@ pub fn create(creator: &Fqid, room: &CreateRoom, key: OriginKey) -> Vec<Intent> 
         sender: Some(creator.clone()),
         content: with_seen(json!(content)),
     }];
-    intents.push(joined(creator, room.profile.as_ref(), creator));
+    let join = |person, profile: &Option<Value>| MemberChange {
+        profile: profile.clone(),
+        ..plain_change(person, Membership::Join, OWNER)
+    };
+    intents.push(member(creator, &join(creator, &room.profile)));
     for (person, profile) in &room.joined {
-        intents.push(joined(person, profile.as_ref(), creator));
+        intents.push(member(creator, &join(person, profile)));
+    }
+    if let Some((person, profile)) = &room.invited {
+        intents.push(member(
+            creator,
+            &owner_invited(person, profile.clone(), now),
+        ));
     }
     intents
 }
 
-fn joined(person: &Fqid, profile: Option<&Value>, by: &Fqid) -> Intent {
-    let change = MemberChange {
-        profile: profile.cloned(),
-        ..plain_change(person, Membership::Join, OWNER)
-    };
+/// The invitation of a DM's other person.
+pub(super) fn owner_invited(person: &Fqid, profile: Option<Value>, now: i64) -> MemberChange {
+    MemberChange {
+        profile,
+        expires_at: Some(now + INVITATION_MS),
+        ..plain_change(person, Membership::Invite, OWNER)
+    }
+}
+
+fn member(by: &Fqid, change: &MemberChange) -> Intent {
     Intent {
         event_type: EventType::ROOM_MEMBER,
         sender: Some(by.clone()),

@@ -27,6 +27,18 @@ pub(super) fn archive(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refu
     }
 }
 
+/// Archives a DM because the two have another one, which is older.
+pub(super) fn set_aside(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refusal> {
+    require_joined(view, actor)?;
+    if view.room_type() != RoomType::Dm {
+        return Err(Refusal::Type("only a DM is set aside for another one"));
+    }
+    let archives = view
+        .is_open()
+        .then(|| state(view, None, Lifecycle::Archived));
+    Ok(archives.into_iter().collect())
+}
+
 /// Closes for good; for one of a DM's two it is leaving.
 pub(super) fn close(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refusal> {
     if view.room_type() == RoomType::Dm {
@@ -66,10 +78,14 @@ pub(super) fn rejoin(
         Lifecycle::Archived => {}
     }
     require_server(view, actor)?;
-    let may_reopen = view.room_type() == RoomType::Dm
+    let is_dm = view.room_type() == RoomType::Dm;
+    let may_reopen = is_dm
         || view.history.profile().creator == *actor
         || member.power_level >= view.history.level(LevelKey::Archive);
-    if !matches!(membership, Some(Membership::Join | Membership::Leave)) || !may_reopen {
+    let was_in = matches!(membership, Some(Membership::Join | Membership::Leave));
+    // Whoever made a DM may have gone before the other person came.
+    let is_invited = is_dm && membership == Some(Membership::Invite);
+    if !(was_in || is_invited) || !may_reopen {
         return Err(Refusal::Forbidden(
             "only the creator or who may archive can reopen the room",
         ));

@@ -1,5 +1,6 @@
 //! Who comes in, goes, and is put out (client specification, sections 6.1, 6.5 and 6.6).
 
+use super::create::owner_invited;
 use super::{
     Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
     plain_change, require_joined, require_level, require_open, require_server,
@@ -62,6 +63,26 @@ pub(super) fn invite(
     Ok(vec![member_event(view, Some(actor), &change)])
 }
 
+/// Asks a DM's other person, who declined or let the invitation run out, once more.
+pub(super) fn invite_to_dm(
+    view: &RoomView,
+    actor: &Fqid,
+    target: &Invitee,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    require_joined(view, actor)?;
+    let person = &target.person;
+    if view.room_type() != RoomType::Dm || view.history.member(person).is_none() {
+        return Err(Refusal::Type("nobody can be invited to this kind of room"));
+    }
+    require_open(view)?;
+    if view.history.ever_joined(person) || open_invitation(view, person, context.now) {
+        return Ok(Vec::new());
+    }
+    let change = owner_invited(person, target.profile.clone(), context.now);
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
 /// Takes an open invitation back: the inviter, or who may kick.
 pub(super) fn withdraw(
     view: &RoomView,
@@ -102,7 +123,9 @@ pub(super) fn join(
         return Err(Refusal::Forbidden("you are banned from this room"));
     }
     let invited = open_invitation(view, actor, context.now);
-    let returning = membership == Some(Membership::Join);
+    // Either of a DM's two comes back at will.
+    let is_own_dm = view.room_type() == RoomType::Dm && membership.is_some();
+    let returning = membership == Some(Membership::Join) || is_own_dm;
     match view.room_type() {
         RoomType::Dm if view.history.member(actor).is_none() => {
             return Err(Refusal::Type("a DM has exactly two people"));

@@ -23,20 +23,8 @@ pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec
     require_server(view, actor)?;
     require_open(view)?;
     let mut intents = Vec::with_capacity(1);
-    if view.room_type() == RoomType::Dm && view.history.host() == actor.server_name() {
-        let gone = view.history.members().find(|(person, _)| {
-            *person != actor && view.membership(person) == Some(Membership::Leave)
-        });
-        if let Some((person, _)) = gone {
-            // Past the leave that stands in the person's own server's log.
-            let after = (person.server_name() != view.history.host())
-                .then(|| view.head(person.server_name()));
-            let change = MemberChange {
-                after,
-                ..plain_change(person, Membership::Join, OWNER)
-            };
-            intents.push(member_event(view, None, &change));
-        }
+    if view.history.host() == actor.server_name() {
+        intents.extend(brought_back(view, actor));
     }
     intents.push(timeline_event(
         EventType::ROOM_MESSAGE,
@@ -44,6 +32,26 @@ pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec
         content.clone(),
     ));
     Ok(intents)
+}
+
+/// A DM's other person who has gone is joined again. Who was only ever invited has a say in it first.
+pub(super) fn brought_back(view: &RoomView, sender: &Fqid) -> Option<Intent> {
+    if view.room_type() != RoomType::Dm || !view.is_open() {
+        return None;
+    }
+    let (person, _) = view.history.members().find(|(person, _)| {
+        *person != sender
+            && view.membership(person) == Some(Membership::Leave)
+            && view.history.ever_joined(person)
+    })?;
+    // Past the leave that stands in the person's own server's log.
+    let is_foreign = person.server_name() != view.history.host();
+    let after = is_foreign.then(|| view.head(person.server_name()));
+    let change = MemberChange {
+        after,
+        ..plain_change(person, Membership::Join, OWNER)
+    };
+    Some(member_event(view, None, &change))
 }
 
 /// Changes an own message.

@@ -40,6 +40,13 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Ask a DM's other person, who is of another server and has never come in, once more.
+    InviteToDm {
+        /// Whom.
+        target: Invitee,
+    },
+    /// Archive a DM beside which the two have another one: the host's own doing.
+    SetAside,
     /// Take an invitation back.
     WithdrawInvitation {
         /// Whose.
@@ -231,6 +238,8 @@ pub fn decide(
         Command::Invite { target, reason } => {
             membership::invite(view, actor, target.as_ref(), reason.as_deref(), context)
         }
+        Command::InviteToDm { target } => membership::invite_to_dm(view, actor, target, context),
+        Command::SetAside => lifecycle::set_aside(view, actor),
         Command::WithdrawInvitation { target } => {
             membership::withdraw(view, actor, target.as_ref(), context)
         }
@@ -279,6 +288,11 @@ pub fn decide(
 /// What the host writes when it sees that `person` left by itself: its record, and what follows.
 pub fn recorded_leave(view: &RoomView, person: &Fqid, leave: &Event) -> Vec<Intent> {
     membership::recorded_leave(view, person, leave)
+}
+
+/// What the host writes before, or because of, a message in a DM whose other person has gone.
+pub fn brought_back(view: &RoomView, sender: &Fqid) -> Option<Intent> {
+    messages::brought_back(view, sender)
 }
 
 /// What the host writes to tell how far it has seen the other logs.
