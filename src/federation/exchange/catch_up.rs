@@ -1,7 +1,7 @@
 //! Fetching what is missing: after a gap, after an absence, and every few minutes without any reason.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::Method;
@@ -42,45 +42,76 @@ const PAGE: i64 = 500;
 /// The largest answer.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// What is going on with peers now: about one room, or, without one, about all rooms in turn.
+/// What is going on with peers now: about one room, or, without one, about all rooms in turn; each with what comes next.
 #[derive(Default)]
-pub struct Running(Mutex<HashSet<Business>>);
+pub struct Running(Mutex<HashMap<Business, Option<Errand>>>);
 
 type Business = (i64, Option<RoomId>, ServerName);
+
+impl Running {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Business, Option<Errand>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 /// A piece of business that nobody else does meanwhile; over when dropped.
 struct Turn {
     app: App,
     business: Business,
+    is_over: bool,
 }
 
 impl Turn {
-    /// `None`: it is being done already.
-    fn take(app: &App, tenant: &Tenant, peer: &ServerName, room: Option<RoomId>) -> Option<Turn> {
+    /// `None`: it is being done already. Then this errand comes after it, since what it is about may be news.
+    fn take(
+        app: &App,
+        tenant: &Tenant,
+        peer: &ServerName,
+        room: Option<RoomId>,
+        errand: Errand,
+    ) -> Option<Turn> {
         let business = (tenant.key(), room, peer.clone());
-        let Running(running) = app.catching_up();
-        let is_free = running
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(business.clone());
-        // A turn that is made ends its business when dropped: none is made for what another is doing.
-        is_free.then(|| Turn {
-            app: app.clone(),
-            business,
-        })
+        let mut running = app.catching_up().lock();
+        match running.get_mut(&business) {
+            // Comparing asks for contents, too.
+            Some(Some(Errand::Compare)) => None,
+            Some(next) => {
+                *next = Some(errand);
+                None
+            }
+            None => {
+                running.insert(business.clone(), None);
+                Some(Turn {
+                    app: app.clone(),
+                    business,
+                    is_over: false,
+                })
+            }
+        }
+    }
+
+    /// What was asked for meanwhile; if nothing was, the turn is over.
+    fn next(&mut self) -> Option<Errand> {
+        let mut running = self.app.catching_up().lock();
+        let next = running.get_mut(&self.business).and_then(Option::take);
+        if next.is_none() {
+            running.remove(&self.business);
+            self.is_over = true;
+        }
+        next
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let Running(running) = self.app.catching_up();
-        let mut running = running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.remove(&self.business);
+        if !self.is_over {
+            self.app.catching_up().lock().remove(&self.business);
+        }
     }
 }
 
 /// What to do with a peer about a room.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
     /// Compare, and fetch what is missing.
     Compare,
@@ -88,20 +119,38 @@ pub(super) enum Errand {
     Contents,
 }
 
-/// Runs an errand in the background, unless this server is busy with the peer about the room already.
+/// Runs an errand in the background; after the one that runs already, if this server is busy with the peer about the room.
 pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId, errand: Errand) {
-    let Some(turn) = Turn::take(app, tenant, peer, Some(room_id)) else {
+    let Some(turn) = Turn::take(app, tenant, peer, Some(room_id), errand) else {
         return;
     };
     let (app, tenant, peer) = (app.clone(), tenant.clone(), peer.clone());
     app.tasks().clone().spawn(async move {
         let stop = app.stop().clone();
         tokio::select! {
-            _ = run_errand(&app, &tenant, &peer, room_id, errand) => {}
+            _ = run_errands(&app, &tenant, &peer, room_id, errand, turn) => {}
             () = stop.cancelled() => {}
         }
-        drop(turn);
     });
+}
+
+/// Runs an errand and those that were asked for meanwhile; whether the last one could be done.
+async fn run_errands(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+    errand: Errand,
+    mut turn: Turn,
+) -> bool {
+    let mut errand = errand;
+    loop {
+        let is_done = run_errand(app, tenant, peer, room_id, errand).await;
+        match turn.next() {
+            Some(next) => errand = next,
+            None => return is_done,
+        }
+    }
 }
 
 /// Whether it could be done; why not is logged.
@@ -149,7 +198,7 @@ fn sweep_all(app: &App, tenant: &Tenant, shared: Vec<(RoomId, ServerName)>) {
         of_peers.entry(peer).or_default().push(room_id);
     }
     for (peer, rooms) in of_peers {
-        if let Some(turn) = Turn::take(app, tenant, &peer, None) {
+        if let Some(turn) = Turn::take(app, tenant, &peer, None, Errand::Compare) {
             let (app, tenant) = (app.clone(), tenant.clone());
             app.tasks().clone().spawn(async move {
                 let stop = app.stop().clone();
@@ -169,14 +218,14 @@ async fn sweep(app: &App, tenant: &Tenant, peer: &ServerName, mut rooms: Vec<Roo
     rooms.shuffle(&mut rand::rng());
     let mut failures = 0;
     for room_id in rooms {
-        let Some(turn) = Turn::take(app, tenant, peer, Some(room_id)) else {
+        let errand = Errand::Compare;
+        let Some(turn) = Turn::take(app, tenant, peer, Some(room_id), errand) else {
             continue;
         };
-        failures = match run_errand(app, tenant, peer, room_id, Errand::Compare).await {
+        failures = match run_errands(app, tenant, peer, room_id, errand, turn).await {
             true => 0,
             false => failures + 1,
         };
-        drop(turn);
         if failures == MOST_FAILURES {
             return;
         }
