@@ -49,6 +49,7 @@ fn timed(app: &App) -> Router<App> {
         .merge(presence::routes::routes())
         .merge(federation::routes::router())
         .merge(federation::routes::admin::routes())
+        .merge(federation::routes::rooms::routes())
         .merge(federation::exchange::routes(app.federation().clone()))
 }
 

@@ -49,6 +49,10 @@ pub enum Bucket {
     PeerRequests,
     /// What a peer tells live: each word about presence or typing.
     PeerNotices,
+    /// Invitations of a peer.
+    PeerInvites,
+    /// Invitations of a peer to one person.
+    PeerInvitesToPerson,
 }
 
 impl Bucket {
@@ -67,6 +71,7 @@ impl Bucket {
             Self::PeerEvents => "peer_events",
             Self::PeerRequests => "peer_requests",
             Self::PeerNotices => "peer_notices",
+            Self::PeerInvites | Self::PeerInvitesToPerson => "peer_invites",
         }
     }
 
@@ -99,6 +104,9 @@ impl Bucket {
             Self::Logins => rates.logins,
             Self::PeerEvents => rates.peer_events,
             Self::PeerRequests | Self::PeerNotices => rates.peer_requests,
+            // Without a limit for requests there is none for these.
+            Self::PeerInvites => rates.peer_requests.min(60),
+            Self::PeerInvitesToPerson => rates.peer_requests.min(10),
         }
     }
 }

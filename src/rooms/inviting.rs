@@ -6,8 +6,8 @@ use super::core::levels::LevelKey;
 use super::error::RoomError;
 use super::making;
 use super::perform;
-use super::store::members;
 use super::store::rooms::RoomRow;
+use super::store::{members, unfederated};
 use super::timeline::Outcome;
 use crate::app::App;
 use crate::db::Committed;
@@ -74,7 +74,8 @@ async fn require_may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result
     Ok(())
 }
 
-async fn invitee(
+/// Somebody to invite, asked for at the own server. `None`: nobody is called so.
+pub(super) async fn invitee(
     app: &App,
     caller: &Caller,
     row: &RoomRow,
@@ -91,7 +92,9 @@ async fn invitee(
     };
     if let Some(fqid) = foreign {
         // Nobody elsewhere is to hear of a room that stays here.
-        if !row.room_type.federates(row.scope_kind.as_deref()) {
+        let stays_here = !row.room_type.federates(row.scope_kind.as_deref())
+            || unfederated::contains(&caller.tenant, app.db().reader(), row.id).await?;
+        if stays_here {
             return Err(RoomError::from(Refusal::NotFederated).into());
         }
         return remote::invitee(app, &caller.tenant, &fqid).await;

@@ -13,7 +13,7 @@ use crate::participants::Participant;
 use crate::workspaces::WorkspaceId;
 
 /// The longest reason, in characters.
-const MAX_REASON: usize = 500;
+pub(crate) const MAX_REASON: usize = 500;
 /// The longest topic, in characters.
 const MAX_TOPIC: usize = 2000;
 /// The longest room name, in characters.

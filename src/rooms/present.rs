@@ -8,6 +8,7 @@ use super::model::{Invitation, InvitedRoom, Member, Room};
 use super::store::members::{self, MemberRow};
 use super::store::rooms::RoomRow;
 use super::store::settings::{self, OwnSettings};
+use super::store::unfederated;
 use crate::clock::iso;
 use crate::db::{Db, DbError};
 use crate::events::core::ids::{ParticipantId, RoomId};
@@ -43,6 +44,7 @@ pub async fn room(viewer: Viewer<'_>, row: RoomRow) -> Result<Room, DbError> {
     let last_event_at = events::store::last_shown_at(tenant, db, row.id).await?;
     let display_name = display_name(viewer, &row).await?;
     let is_own_host = row.host == *tenant.server_name();
+    let federated = row.federated && !(is_own_host && has_left_federation(viewer, &row).await?);
     let workspace_of = if is_own_host { row.creator_id } else { id };
     Ok(Room {
         id: row.id,
@@ -62,7 +64,7 @@ pub async fn room(viewer: Viewer<'_>, row: RoomRow) -> Result<Room, DbError> {
         display_name,
         avatar_url: row.avatar_url,
         server_name: row.host,
-        federated: row.federated,
+        federated,
         history_visibility: row.history_visibility,
         edit_window_seconds: row.edit_window_seconds,
         auto_close: row.auto_close,
@@ -74,6 +76,16 @@ pub async fn room(viewer: Viewer<'_>, row: RoomRow) -> Result<Room, DbError> {
         unread_count: unread,
         mention_count: mentions,
     })
+}
+
+/// Whether the room was taken out of the federation, and the last person of another server has gone.
+async fn has_left_federation(viewer: Viewer<'_>, row: &RoomRow) -> Result<bool, DbError> {
+    let Viewer { tenant, db, .. } = viewer;
+    if !unfederated::contains(tenant, db.reader(), row.id).await? {
+        return Ok(false);
+    }
+    let servers = members::servers(tenant, db, row.id).await?;
+    Ok(servers.iter().all(|server| server == tenant.server_name()))
 }
 
 /// The name to show: a DM has the other's.

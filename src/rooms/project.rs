@@ -179,7 +179,15 @@ async fn show(
         Some(Membership::Join) => {
             // Whoever makes a room also sees that it was made, by the event right before.
             let is_first = placed.event.seq == 2 && view.history.profile().creator == *person;
-            let after = if is_first { position - 2 } else { position - 1 };
+            let after = if is_first {
+                position - 2
+            } else if placed.event.sender.is_none() {
+                // So does whom a message has brought back, by that message.
+                let end = spans::latest_end(tenant, tx, id, room).await?;
+                end.unwrap_or(0).clamp(position - 2, position - 1)
+            } else {
+                position - 1
+            };
             spans::open(tenant, tx, id, room, after).await
         }
         Some(Membership::Ban) => {
@@ -256,12 +264,13 @@ async fn remember_pair(
 }
 
 /// Writes what an invitation from a room that is hosted elsewhere tells: the invited person's row, and as much of the
-/// room as its host's summary says. The same for an invitation that is taken back.
+/// room as its host's summary says. The same for an invitation that is taken back. Of a room whose log is here, from an
+/// earlier stay, more is known than the summary says.
 pub async fn detached(
     tenant: &Tenant,
     tx: &mut Tx,
     placed: &Placed,
-    summary: &rooms::RoomRow,
+    summary: Option<&rooms::RoomRow>,
 ) -> Result<(), DbError> {
     let event = &placed.event;
     let change = event
@@ -281,10 +290,13 @@ pub async fn detached(
         reason: change.reason.clone(),
         expires_at: change.expires_at,
     };
-    rooms::upsert(tenant, tx, summary).await?;
+    if let Some(summary) = summary {
+        rooms::upsert(tenant, tx, summary).await?;
+    }
     members::upsert(tenant, tx, event.room_id, &row).await?;
     let id = ParticipantId::derive(&change.participant);
-    if summary.room_type == RoomType::Dm
+    if let Some(summary) = summary
+        && summary.room_type == RoomType::Dm
         && let Some(creator) = event.sender.as_ref().filter(|sender| {
             ParticipantId::derive(sender) == summary.creator_id
                 && *sender.server_name() == summary.host

@@ -4,6 +4,7 @@
 //! holds an invitation but no log, since none of these stand in events.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::core::view::RoomView;
 use super::project;
@@ -11,6 +12,7 @@ use super::timeline::place;
 use crate::db::{Committed, Db, DbError, Tx};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
+use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::messages;
 use crate::tenants::Tenant;
@@ -24,6 +26,7 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
     super::store::rooms::clear_projections(tenant, &mut tx).await?;
     messages::store::clear_projections(tenant, &mut tx).await?;
     let mut views: HashMap<RoomId, RoomView> = HashMap::new();
+    let mut ends: HashMap<RoomId, Vec<LogEnd>> = HashMap::new();
     let mut position = -1;
     let mut replayed = 0;
     loop {
@@ -32,6 +35,10 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
         position = last.position;
         for placed in &page {
             let room_id = placed.event.room_id;
+            if is_alone(tenant, &mut tx, &mut ends, placed).await? {
+                project::detached(tenant, &mut tx, placed, None).await?;
+                continue;
+            }
             if placed.event.event_type == EventType::ROOM_CREATE
                 && let Some(view) = place::begin(&placed.event, placed.hash)
             {
@@ -49,6 +56,21 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
     }
     write_rooms(tenant, &mut tx, &views).await?;
     tx.commit(replayed).await
+}
+
+/// Whether the event came by itself to a room whose log is here but does not reach so far.
+async fn is_alone(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    ends: &mut HashMap<RoomId, Vec<LogEnd>>,
+    placed: &Placed,
+) -> Result<bool, DbError> {
+    let room_id = placed.event.room_id;
+    let ends = match ends.entry(room_id) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(place) => place.insert(store::logs::ends(tenant, tx.conn(), room_id).await?),
+    };
+    Ok(!ends.is_empty() && place::is_beyond(ends, placed))
 }
 
 async fn write_rooms(

@@ -7,6 +7,7 @@
 //! `rooms::timeline`; checks 1 to 5 have passed.
 
 pub mod access;
+pub mod by_admin;
 pub mod catch_up;
 pub mod document;
 mod missing;

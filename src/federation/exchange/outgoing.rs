@@ -90,7 +90,7 @@ pub async fn membership(
         _ => {
             outbox::close(tenant, tx, server, room_id, end).await?;
             let is_ours = placed.event.origin == *tenant.server_name();
-            let told_alone = is_ours && tells_invitee(view, person);
+            let told_alone = is_ours && tells_invitee(view, person, placed);
             match told_alone {
                 true => tell(tenant, tx, view, placed, server, key, now).await,
                 false => Ok(()),
@@ -104,12 +104,16 @@ fn is_unasked(tenant: &Tenant, placed: &Placed) -> bool {
     placed.event.sender.is_none() && placed.event.origin == *tenant.server_name()
 }
 
-/// Whether the person's server holds no log of the room: it has to be told by itself.
-fn tells_invitee(view: &RoomView, person: &Fqid) -> bool {
-    matches!(
-        view.membership(person),
-        Some(Membership::Invite | Membership::Leave)
-    ) && !view.logs.contains_key(person.server_name())
+/// Whether the person's server, which the room's log does not reach, has to be told of this event by itself: of an
+/// invitation, and of the end of one.
+fn tells_invitee(view: &RoomView, person: &Fqid, placed: &Placed) -> bool {
+    let before = view.history.member_at(placed.event.seq - 1, person);
+    let was_invited = before.is_some_and(|before| before.membership == Membership::Invite);
+    match view.membership(person) {
+        Some(Membership::Invite) => true,
+        Some(Membership::Leave) => was_invited,
+        _ => false,
+    }
 }
 
 async fn tell(

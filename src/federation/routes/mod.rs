@@ -1,6 +1,7 @@
-//! What other servers call, and what admins ask about them ([`admin`]).
+//! What other servers call, and what admins ask about them ([`admin`], [`rooms`]).
 
 pub mod admin;
+pub mod rooms;
 
 use axum::Router;
 use axum::extract::{FromRef, State};

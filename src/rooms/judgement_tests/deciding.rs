@@ -212,6 +212,7 @@ impl Host {
             writes_at: self.now,
             max_participants: None,
             max_foreign: 50,
+            federates: true,
             target: facts.as_ref(),
         };
         let intents = decide(&self.view, actor, command, &context).unwrap_or_default();

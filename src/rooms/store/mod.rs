@@ -1,5 +1,5 @@
 //! The tables of rooms: `rooms`, `members`, `dms`, `spans`, `room_settings`, `once_keys`,
-//! `peer_requests`.
+//! `peer_requests`, `unfederated_rooms`.
 
 pub mod dms;
 pub mod members;
@@ -8,3 +8,4 @@ pub mod requests;
 pub mod rooms;
 pub mod settings;
 pub mod spans;
+pub mod unfederated;

@@ -52,6 +52,23 @@ pub async fn close(
     Ok(done.rows_affected() > 0)
 }
 
+/// Where the participant's latest span ends that has an end.
+pub async fn latest_end(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: ParticipantId,
+    room: RoomId,
+) -> Result<Option<i64>, DbError> {
+    Ok(sqlx::query_scalar(
+        "SELECT MAX(until_position) FROM spans WHERE tenant = $1 AND participant_id = $2 AND room_id = $3",
+    )
+    .bind(tenant.key())
+    .bind(participant.to_string())
+    .bind(room.to_string())
+    .fetch_one(tx.conn())
+    .await?)
+}
+
 /// Shows the single event at `position`: an invitation, a ban.
 pub async fn show_one(
     tenant: &Tenant,

@@ -20,7 +20,7 @@ use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Ref
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::store::requests::{self, Answered};
-use crate::rooms::store::{dms, once, rooms, spans};
+use crate::rooms::store::{dms, once, rooms, spans, unfederated};
 
 /// The key under which a send must happen only once.
 pub(super) fn sent_key(act: &Act) -> Option<SentKey> {
@@ -48,6 +48,7 @@ pub(super) async fn act(
     let intents = {
         let tenant = act.tenant.clone();
         let facts = facts(batch, act).await?;
+        let federates = federates(batch, act).await?;
         let view = batch
             .views
             .get(&tenant, &mut batch.tx, act.room_id)
@@ -59,6 +60,7 @@ pub(super) async fn act(
             writes_at: own_end.map_or(writes_at, |end| end.ts.max(writes_at)),
             max_participants: tenant.limits().max_participants.map(|most| most as usize),
             max_foreign: act.max_foreign,
+            federates,
             target: facts.as_ref(),
         };
         if let Some(event) = sent_key(act).and_then(|key| sent.get(&key))
@@ -134,6 +136,15 @@ fn own_leave(view: &RoomView, act: &Act) -> Result<Vec<Intent>, Refusal> {
         Some(Membership::Leave) => Ok(Vec::new()),
         _ => Err(Refusal::NotMember),
     }
+}
+
+/// Whether the room lets people of other servers in; looked up only for who would let somebody in.
+async fn federates(batch: &mut Batch<'_>, act: &Act) -> Result<bool, DbError> {
+    if !act.command.lets_in() {
+        return Ok(true);
+    }
+    let is_unfederated = unfederated::contains(&act.tenant, batch.tx.conn(), act.room_id).await?;
+    Ok(!is_unfederated)
 }
 
 async fn facts(batch: &mut Batch<'_>, act: &Act) -> Result<Option<decide::TargetFacts>, DbError> {

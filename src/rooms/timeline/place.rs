@@ -409,6 +409,13 @@ pub(in crate::rooms) fn replay(view: &mut RoomView, placed: &Placed) -> Option<S
     change
 }
 
+/// Whether an event came by itself and its log does not reach so far: an invitation after an earlier stay.
+pub(in crate::rooms) fn is_beyond(ends: &[LogEnd], placed: &Placed) -> bool {
+    let event = &placed.event;
+    let end = ends.iter().find(|end| end.origin == event.origin);
+    end.is_none_or(|end| (event.epoch, event.seq) > (end.epoch, end.seq))
+}
+
 /// Folds a room from what the store holds of it. An invitation that arrived without its log begins no room.
 pub(in crate::rooms) fn fold(
     deciding: &[Placed],
@@ -421,7 +428,7 @@ pub(in crate::rooms) fn fold(
         return Ok(None);
     };
     let host = view.history.host().clone();
-    for item in deciding {
+    for item in deciding.iter().filter(|item| !is_beyond(&ends, item)) {
         let event = &item.event;
         if item.kind == Kind::Bookkeeping {
             advance(&mut view, event, item.hash);

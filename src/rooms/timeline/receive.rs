@@ -1,5 +1,7 @@
 //! Events of other servers, already verified: checks 6 to 8 of the federation specification's table, and their place.
 
+use serde::Deserialize;
+
 use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
@@ -10,13 +12,16 @@ use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::content::ContentFlaw;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
+use crate::events::core::ids::ParticipantId;
 use crate::events::core::verified::Verified;
 use crate::events::model::{Kind, Placed, Shown, Standing};
+use crate::rooms::core::content::{MemberChange, Membership};
 use crate::rooms::core::decide;
 use crate::rooms::core::judge::{Reason, Verdict};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
+use crate::rooms::store::members;
 
 /// How far ahead of this server's clock an event may be, in ms, before it has to wait.
 const MAX_AHEAD_MS: i64 = 60_000;
@@ -307,12 +312,17 @@ pub(super) async fn invitation(
 ) -> Result<(), RoomError> {
     let tenant = batch.tenant.clone();
     let event = &invitation.event;
-    if batch
+    let view = batch
         .views
         .get(&tenant, &mut batch.tx, event.room_id)
-        .await?
-        .is_some()
-    {
+        .await?;
+    let is_known = view.is_some();
+    // While people of this server are in the room, its log comes here and tells everything.
+    let is_followed = view.is_some_and(|view| {
+        let mut joined = view.joined_members();
+        joined.any(|(person, _)| person.server_name() == tenant.server_name())
+    });
+    if is_followed || (is_known && !is_about_invitation(batch, event).await?) {
         return Ok(());
     }
     let position = batch.next_position();
@@ -326,8 +336,28 @@ pub(super) async fn invitation(
         target: None,
     };
     batch.land_alone(placed.clone()).await?;
-    project::detached(&tenant, &mut batch.tx, &placed, &invitation.room).await?;
+    let summary = Some(&invitation.room).filter(|_| !is_known);
+    project::detached(&tenant, &mut batch.tx, &placed, summary).await?;
     Ok(())
+}
+
+/// Whether the event invites somebody, or takes back an invitation that is here: anything else stands in the log that was
+/// delivered.
+async fn is_about_invitation(
+    batch: &mut Batch<'_>,
+    event: &Verified<Event>,
+) -> Result<bool, RoomError> {
+    let change = event
+        .content
+        .as_ref()
+        .and_then(|content| MemberChange::deserialize(content).ok());
+    let Some(change) = change else {
+        return Ok(false);
+    };
+    let id = ParticipantId::derive(&change.participant);
+    let held = members::get(&batch.tenant, batch.tx.conn(), event.room_id, id).await?;
+    let is_invited = held.is_some_and(|held| held.membership == Membership::Invite);
+    Ok(change.membership == Membership::Invite || is_invited)
 }
 
 #[cfg(test)]

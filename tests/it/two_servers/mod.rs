@@ -8,6 +8,7 @@
 mod compare;
 mod dms;
 mod live;
+mod managed;
 mod peers;
 mod rotation;
 mod watchers;

@@ -9,6 +9,7 @@ mod host_state;
 mod joining;
 mod judgement;
 mod live;
+mod managed;
 mod messages;
 mod order;
 mod policy;
@@ -36,6 +37,7 @@ pub(super) fn checks() -> Vec<Check> {
         guest::checks(),
         recovery::checks(),
         admin::checks(),
+        managed::checks(),
     ]
     .into_iter()
     .flatten()

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyId;
+use crate::federation::error::FederationError;
 use crate::federation::exchange::document::Request;
 use crate::federation::exchange::one_dm;
 use crate::federation::signed::{Signed, SignedBody};
@@ -169,6 +170,14 @@ async fn command(app: &App, tenant: &Tenant, request: &Request) -> Result<Comman
         "decline" => Command::Decline,
         "invite" => {
             let target = known(app, tenant, content).await?;
+            if let Some(person) = target
+                .as_ref()
+                .filter(|person| person.server_name() != tenant.server_name())
+            {
+                let policy = app.federation().policies().get(tenant).await?;
+                let refused = policy.require(person.server_name());
+                refused.map_err(FederationError::from)?;
+            }
             let target = target.map(|person| Invitee {
                 person,
                 profile: content.get("profile").cloned(),

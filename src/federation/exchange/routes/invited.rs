@@ -13,14 +13,17 @@ use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::ParticipantId;
+use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::verified::verify;
 use crate::federation::exchange::document::read_summary;
 use crate::federation::exchange::one_dm;
 use crate::federation::signed::{Object, Signed};
+use crate::http::limits::Bucket;
 use crate::participants;
 use crate::rooms::core::content::{MemberChange, Membership, OriginKey, RoomType};
 use crate::rooms::profiles;
 use crate::rooms::timeline::Invitation;
+use crate::tenants::Tenant;
 
 /// The body.
 #[derive(Debug, Deserialize, Validate)]
@@ -64,6 +67,7 @@ pub(super) async fn invite(
         .and_then(|content| MemberChange::deserialize(content).ok())
         .filter(|change| matches!(change.membership, Membership::Invite | Membership::Leave))
         .ok_or_else(|| malformed("body.event.content"))?;
+    require_rate(&app, &tenant, &peer, &change.participant)?;
     let invitee =
         participants::store::by_fqid(&tenant, app.db().reader(), &change.participant).await?;
     if !invitee.is_some_and(|invitee| invitee.is_local && !invitee.suspended) {
@@ -99,4 +103,16 @@ pub(super) async fn invite(
         one_dm::look(&app, &tenant, local, creator);
     }
     Ok(answer(json!({ "ok": true })))
+}
+
+/// Nobody is to be flooded with invitations, and no peer is to fill this server with rooms.
+fn require_rate(app: &App, tenant: &Tenant, peer: &ServerName, person: &Fqid) -> Result<()> {
+    let now = app.now();
+    let of_peer = format!("{}/{peer}", tenant.key());
+    app.limits()
+        .check(Bucket::PeerInvites, &of_peer, None, now)?;
+    let to_person = format!("{of_peer}/{person}");
+    app.limits()
+        .check(Bucket::PeerInvitesToPerson, &to_person, None, now)?;
+    Ok(())
 }

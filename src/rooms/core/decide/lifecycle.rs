@@ -90,6 +90,7 @@ pub(super) fn rejoin(
             "only the creator or who may archive can reopen the room",
         ));
     }
+    membership::require_federation(view, actor, context)?;
     let mut intents = vec![state(view, Some(actor), Lifecycle::Open)];
     if membership != Some(Membership::Join) {
         membership::require_place(view, actor, context)?;

@@ -30,7 +30,7 @@ pub(super) fn invite(
     else {
         return Err(Refusal::NotFound("there is no such participant"));
     };
-    require_federation(view, person)?;
+    require_federation(view, person, context)?;
     require_server(view, person)?;
     match view.membership(person) {
         Some(Membership::Ban) => {
@@ -75,6 +75,7 @@ pub(super) fn invite_to_dm(
     if view.room_type() != RoomType::Dm || view.history.member(person).is_none() {
         return Err(Refusal::Type("nobody can be invited to this kind of room"));
     }
+    require_federation(view, person, context)?;
     require_open(view)?;
     if view.history.ever_joined(person) || open_invitation(view, person, context.now) {
         return Ok(Vec::new());
@@ -111,7 +112,7 @@ pub(super) fn join(
     joining: &Joining,
     context: &Context<'_>,
 ) -> Result<Vec<Intent>, Refusal> {
-    require_federation(view, actor)?;
+    require_federation(view, actor, context)?;
     require_server(view, actor)?;
     let membership = view.membership(actor);
     // A foreign home server asks only for somebody whom it does not hold as joined: its own log knows of a leave that
@@ -346,11 +347,17 @@ pub(super) fn require_place(
     Ok(())
 }
 
-/// Refuses people of other servers where the room stays on its own.
-fn require_federation(view: &RoomView, person: &Fqid) -> Result<(), Refusal> {
+/// Refuses people of other servers where the room stays on its own, or was taken out of the federation; who is there
+/// stays.
+pub(super) fn require_federation(
+    view: &RoomView,
+    person: &Fqid,
+    context: &Context<'_>,
+) -> Result<(), Refusal> {
     let scope = view.history.profile().scope_kind.as_deref();
     let is_foreign = person.server_name() != view.history.host();
-    if is_foreign && !view.room_type().federates(scope) {
+    let lets_in = context.federates || view.joined(person).is_some();
+    if is_foreign && !(view.room_type().federates(scope) && lets_in) {
         return Err(Refusal::NotFederated);
     }
     Ok(())

@@ -144,6 +144,18 @@ impl Command {
         }
     }
 
+    /// Whether it lets somebody in who is not there yet.
+    pub fn lets_in(&self) -> bool {
+        matches!(
+            self,
+            Command::Invite { .. }
+                | Command::InviteToDm { .. }
+                | Command::Join(_)
+                | Command::Accept(_)
+                | Command::Rejoin(_)
+        )
+    }
+
     /// Whether every server decides this for its own people, or only the room's host.
     pub fn is_for_host(&self) -> bool {
         !matches!(
@@ -212,6 +224,8 @@ pub struct Context<'a> {
     pub max_participants: Option<usize>,
     /// Places for people of other servers.
     pub max_foreign: usize,
+    /// Whether more people of other servers may come in.
+    pub federates: bool,
     /// The event that the command is about, if it exists in this room.
     pub target: Option<&'a TargetFacts>,
 }

@@ -43,7 +43,7 @@ pub enum Refusal {
     #[error("you may not redact this message")]
     RedactForbidden,
     /// `SW_FED_REFUSED`: somebody of another server, in a room that stays on this one.
-    #[error("people of other servers cannot be in this kind of room")]
+    #[error("this room lets no people of other servers in")]
     NotFederated,
     /// `SW_ROOM_CAPACITY`
     #[error("the room is full")]
