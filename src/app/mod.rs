@@ -25,7 +25,9 @@ use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
 use crate::federation::Federation;
 use crate::federation::exchange::catch_up::Running;
+use crate::federation::exchange::directory::Searches;
 use crate::federation::exchange::one_dm::Several;
+use crate::federation::exchange::profile_changes::ProfileChanges;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::Presence;
@@ -55,6 +57,8 @@ struct Shared {
     federation: Federation,
     catching_up: Running,
     several_dms: Several,
+    profile_changes: ProfileChanges,
+    searches: Searches,
     limits: Arc<Limits>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -132,6 +136,16 @@ impl App {
     /// People with more than one DM.
     pub fn several_dms(&self) -> &Several {
         &self.0.several_dms
+    }
+
+    /// People whose profiles other servers are to be shown anew.
+    pub fn profile_changes(&self) -> &ProfileChanges {
+        &self.0.profile_changes
+    }
+
+    /// What was looked for on other servers lately.
+    pub fn searches(&self) -> &Searches {
+        &self.0.searches
     }
 
     /// Rate limits.

@@ -20,7 +20,9 @@ use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
 use crate::federation::exchange::catch_up::{self, Running};
+use crate::federation::exchange::directory::Searches;
 use crate::federation::exchange::one_dm::{self, Several};
+use crate::federation::exchange::profile_changes::{self, ProfileChanges};
 use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
@@ -186,6 +188,8 @@ async fn open_beside(
         federation,
         catching_up: Running::default(),
         several_dms: Several::default(),
+        profile_changes: ProfileChanges::default(),
+        searches: Searches::default(),
         limits,
         metrics,
         stop,
@@ -218,6 +222,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(catch_up::run(app.clone()));
     app.tasks().spawn(rotation::run(app.clone()));
     app.tasks().spawn(one_dm::run(app.clone()));
+    app.tasks().spawn(profile_changes::run(app.clone()));
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use super::core::descriptor::FEDERATION_PATH;
 use crate::http::metrics::{FederationRequestLabels, Metrics};
 
 /// The last parts of the protocol's paths; every path is one of few endpoints, whatever ids it names.
-const ENDPOINTS: [&str; 9] = [
+const ENDPOINTS: [&str; 10] = [
     "send",
     "invite",
     "heads",
@@ -14,6 +14,7 @@ const ENDPOINTS: [&str; 9] = [
     "join",
     "request",
     "ephemeral",
+    "directory",
 ];
 
 /// The name of the endpoint that a path leads to.

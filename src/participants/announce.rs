@@ -8,8 +8,8 @@ use crate::presence::{Audience, LiveFrame, What};
 use crate::rooms;
 use crate::tenants::Tenant;
 
-/// Tells everybody who shares a room with a participant how it looks now, and its own devices that their profile has
-/// changed. To be called after the commit.
+/// Tells everybody who shares a room with a participant how it looks now, on other servers, too, and its own devices that
+/// their profile has changed. To be called after the commit.
 pub async fn changed(app: &App, tenant: &Tenant, id: ParticipantId) {
     let found = store::get(tenant, app.db().reader(), id).await;
     let rooms = rooms::store::members::joined_rooms(tenant, app.db(), id).await;
@@ -20,6 +20,9 @@ pub async fn changed(app: &App, tenant: &Tenant, id: ParticipantId) {
                 except: Vec::new(),
             };
             tell(app, tenant, &participant, &audience);
+            if participant.is_local {
+                app.profile_changes().add(tenant, id);
+            }
         }
         (Ok(None), _) => {}
         (Err(error), _) | (_, Err(error)) => {

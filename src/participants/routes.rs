@@ -16,6 +16,7 @@ use crate::db::Committed;
 use crate::error::Result;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::Fqid;
+use crate::federation;
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, DataMeta};
 use crate::http::json::{Body, nullable};
@@ -159,6 +160,9 @@ async fn directory(
     Query(query): Query<DirectoryQuery>,
     page: OffsetPage,
 ) -> Result<DataMeta<Vec<Participant>, Total>> {
+    if let Some(q) = query.q.as_deref().filter(|_| query.include_federated) {
+        federation::exchange::directory::search(&app, &caller.tenant, q).await?;
+    }
     let filter = Filter {
         q: query.q.as_deref(),
         participant_type: query.participant_type.map(TypeFilter::as_str),

@@ -145,6 +145,27 @@ pub async fn list(
     Ok((page, total))
 }
 
+/// Local people and AIs whose local id or display name contains `text`, in any case, by name; nobody who is suspended.
+pub async fn named_like(
+    tenant: &Tenant,
+    db: &Db,
+    text: &str,
+    limit: i64,
+) -> Result<Vec<Participant>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM participants p WHERE p.tenant = $1 AND p.is_local = 1 AND p.suspended = 0
+           AND p.kind IN ('human', 'model') AND (p.name_key LIKE $2 ESCAPE '\\' OR p.local_id LIKE $2 ESCAPE '\\')
+         ORDER BY p.name_key, p.id LIMIT $3"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(contains_pattern(text))
+        .bind(limit)
+        .fetch_all(db.reader())
+        .await?;
+    rows.iter().map(read).collect()
+}
+
 /// How many participants count against the tenant's `max_participants`: local people and AIs, suspended ones too.
 pub async fn count_places(tenant: &Tenant, tx: &mut Tx) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM participants WHERE tenant = $1 AND is_local = 1 AND kind IN ('human', 'model')";
@@ -233,6 +254,20 @@ pub async fn upsert_foreign(
         .execute(tx.conn())
         .await?;
     Ok(id)
+}
+
+/// When the profile of a participant was made, in ms; 0: only the name is known.
+pub async fn profile_ts(
+    tenant: &Tenant,
+    db: &Db,
+    id: ParticipantId,
+) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT profile_ts FROM participants WHERE tenant = $1 AND id = $2";
+    Ok(sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .bind(id.to_string())
+        .fetch_optional(db.reader())
+        .await?)
 }
 
 /// Replaces the texts of a local participant's profile.

@@ -75,7 +75,7 @@ async fn require_may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result
 }
 
 /// Somebody to invite, asked for at the own server. `None`: nobody is called so.
-pub(super) async fn invitee(
+pub async fn invitee(
     app: &App,
     caller: &Caller,
     row: &RoomRow,

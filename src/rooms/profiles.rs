@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::core::content::MemberChange;
 use crate::db::{DbError, Tx};
+use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::Fqid;
 use crate::events::core::sign::{
@@ -80,12 +81,43 @@ pub(super) async fn remember(
     if person.server_name() == tenant.server_name() {
         return Ok(());
     }
-    let keys = store::logs::log_keys_in(tenant, tx, room_id, person.server_name()).await?;
-    let known = change
-        .profile
-        .as_ref()
-        .and_then(|document| keys.iter().find_map(|key| read(document, person, key)));
+    let known = match &change.profile {
+        Some(document) => read_in(tenant, tx, room_id, person, document).await?,
+        None => None,
+    };
     let profile = known.unwrap_or_else(|| unknown(person));
     participants::store::upsert_foreign(tenant, tx, &profile, now).await?;
     Ok(())
+}
+
+/// Keeps the profile that somebody shows from now on.
+pub(super) async fn shown(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    event: &Event,
+    now: i64,
+) -> Result<(), DbError> {
+    let document = event
+        .content
+        .as_ref()
+        .and_then(|content| content.get("profile"));
+    let (Some(person), Some(document)) = (&event.sender, document) else {
+        return Ok(());
+    };
+    if let Some(profile) = read_in(tenant, tx, event.room_id, person, document).await? {
+        participants::store::upsert_foreign(tenant, tx, &profile, now).await?;
+    }
+    Ok(())
+}
+
+/// Reads a profile that is signed with a key of the person's server's log of a room.
+async fn read_in(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    person: &Fqid,
+    document: &Value,
+) -> Result<Option<ForeignProfile>, DbError> {
+    let keys = store::logs::log_keys_in(tenant, tx, room_id, person.server_name()).await?;
+    Ok(keys.iter().find_map(|key| read(document, person, key)))
 }

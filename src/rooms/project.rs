@@ -44,6 +44,8 @@ pub async fn event(
         profiles::remember(tenant, tx, event.room_id, member, now).await?;
     } else if event.event_type == EventType::LOG_KEY {
         return Ok(());
+    } else if event.event_type == EventType::ROOM_PROFILE {
+        return profiles::shown(tenant, tx, event, now).await;
     } else if change.is_none() && event.event_type != EventType::ROOM_LEAVE {
         return messages::project::apply(tenant, tx, placed, &|event| is_settled(view, event))
             .await;

@@ -14,9 +14,10 @@ use super::ring::Ring;
 use crate::app::App;
 use crate::db::DbError;
 use crate::events::core::event_type::EventType;
-use crate::events::core::ids::{EventId, RoomId};
+use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::model::{Kind, Placed};
 use crate::events::store::{self, positions};
+use crate::participants;
 use crate::presence::watch as presence;
 use crate::tenants::Tenant;
 
@@ -136,6 +137,13 @@ impl Task {
         self.position = reached;
         self.feed.ready.send_replace(reached);
         self.tell(&items);
+        for placed in placed.iter().filter(|placed| !self.is_own(placed)) {
+            if placed.event.event_type == EventType::ROOM_PROFILE
+                && let Some(person) = &placed.event.sender
+            {
+                participants::announce::changed(app, tenant, ParticipantId::derive(person)).await;
+            }
+        }
         Ok(())
     }
 

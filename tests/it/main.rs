@@ -27,3 +27,4 @@ mod sync;
 mod tenants;
 mod tls;
 mod two_servers;
+mod two_tenants;

@@ -35,6 +35,8 @@ impl EventType {
     pub const ROOM_MEMBER: Self = Self::known("swp.room.member");
     /// A participant leaves: their home server's word.
     pub const ROOM_LEAVE: Self = Self::known("swp.room.leave");
+    /// How a participant looks from now on: their home server's word.
+    pub const ROOM_PROFILE: Self = Self::known("swp.room.profile");
     /// The room's name.
     pub const ROOM_NAME: Self = Self::known("swp.room.name");
     /// The room's topic.

@@ -43,6 +43,8 @@ pub struct Policy {
     pub max_foreign_participants_per_room: u32,
     /// Most events that one backfill request gets, 0 to refuse backfill.
     pub max_backfill_events_per_request: u32,
+    /// Whether peers may look for people by name.
+    pub open_directory: bool,
 }
 
 impl Default for Policy {
@@ -53,6 +55,7 @@ impl Default for Policy {
             denied_peers: BTreeSet::new(),
             max_foreign_participants_per_room: 50,
             max_backfill_events_per_request: MAX_BACKFILL_PAGE,
+            open_directory: false,
         }
     }
 }
@@ -162,6 +165,9 @@ impl Policy {
             next.max_backfill_events_per_request =
                 bounded("max_backfill_events_per_request", max, MAX_BACKFILL_PAGE)?;
         }
+        if let Some(open) = change.open_directory {
+            next.open_directory = open;
+        }
         Ok(next)
     }
 }
@@ -180,6 +186,8 @@ pub struct PolicyChange {
     pub max_foreign_participants_per_room: Option<i64>,
     /// See [`Policy::max_backfill_events_per_request`].
     pub max_backfill_events_per_request: Option<i64>,
+    /// See [`Policy::open_directory`].
+    pub open_directory: Option<bool>,
 }
 
 /// A key of a [`PolicyChange`] that cannot be taken.

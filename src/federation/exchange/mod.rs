@@ -9,11 +9,13 @@
 pub mod access;
 pub mod by_admin;
 pub mod catch_up;
+pub mod directory;
 pub mod document;
 mod missing;
 pub mod one_dm;
 pub mod outgoing;
 pub mod pages;
+pub mod profile_changes;
 pub mod remote;
 mod routes;
 mod stay;

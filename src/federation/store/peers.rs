@@ -41,6 +41,29 @@ pub async fn page(tenant: &Tenant, db: &Db, after: &str, limit: i64) -> Result<V
     rows.iter().map(read).collect()
 }
 
+/// Servers that were reached before and may be called now, those first that were heard of last.
+pub async fn reachable(
+    tenant: &Tenant,
+    db: &Db,
+    now_ms: i64,
+    limit: i64,
+) -> Result<Vec<ServerName>, DbError> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT server_name FROM peers
+         WHERE tenant = $1 AND pinned IS NOT NULL AND paused = 0 AND next_send_at <= $2
+         ORDER BY COALESCE(last_seen_at, 0) DESC, server_name LIMIT $3",
+    )
+    .bind(tenant.key())
+    .bind(now_ms)
+    .bind(limit)
+    .fetch_all(db.reader())
+    .await?;
+    names
+        .iter()
+        .map(|name| parse(TABLE, "server_name", name))
+        .collect()
+}
+
 /// Makes the server's row, if there is none.
 pub async fn ensure(
     tenant: &Tenant,

@@ -8,7 +8,8 @@ use crate::federation::core::policy::{DefaultMode, Policy};
 use crate::tenants::Tenant;
 
 const TABLE: &str = "federation_policies";
-const SELECT: &str = "SELECT default_mode, allowed_peers, denied_peers, max_foreign, max_backfill
+const SELECT: &str =
+    "SELECT default_mode, allowed_peers, denied_peers, max_foreign, max_backfill, open_directory
      FROM federation_policies WHERE tenant = $1";
 
 /// The tenant's policy; none if nobody ever changed it.
@@ -38,12 +39,12 @@ pub async fn put(
 ) -> Result<(), DbError> {
     sqlx::query(
         "INSERT INTO federation_policies
-             (tenant, default_mode, allowed_peers, denied_peers, max_foreign, max_backfill, updated_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)
+             (tenant, default_mode, allowed_peers, denied_peers, max_foreign, max_backfill, updated_at, open_directory)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
          ON CONFLICT (tenant) DO UPDATE SET default_mode = excluded.default_mode,
              allowed_peers = excluded.allowed_peers, denied_peers = excluded.denied_peers,
              max_foreign = excluded.max_foreign, max_backfill = excluded.max_backfill,
-             updated_at = excluded.updated_at",
+             updated_at = excluded.updated_at, open_directory = excluded.open_directory",
     )
     .bind(tenant.key())
     .bind(mode_text(policy.default_mode))
@@ -52,6 +53,7 @@ pub async fn put(
     .bind(i64::from(policy.max_foreign_participants_per_room))
     .bind(i64::from(policy.max_backfill_events_per_request))
     .bind(now_ms)
+    .bind(i64::from(policy.open_directory))
     .execute(tx.conn())
     .await?;
     Ok(())
@@ -73,6 +75,7 @@ fn read(row: &AnyRow) -> Result<Policy, DbError> {
         denied_peers: list("denied_peers")?,
         max_foreign_participants_per_room: number("max_foreign")?,
         max_backfill_events_per_request: number("max_backfill")?,
+        open_directory: row.try_get::<i64, _>("open_directory")? != 0,
     })
 }
 

@@ -423,6 +423,12 @@ pub fn target(
             }
             Some(reaction.event_id)
         }
+        of if *of == EventType::ROOM_PROFILE => {
+            if !content.get("profile").is_some_and(Value::is_object) {
+                return Err(serde_json::Error::custom("`profile` is not an object"));
+            }
+            None
+        }
         _ => None,
     })
 }

@@ -230,6 +230,8 @@ fn right(history: &History, k: StateSeq, claim: &Claim<'_>) -> Result<(), Reason
             }
             is_message(claim.target.as_ref())
         }
+        // Being in the room is enough to show oneself.
+        of if *of == EventType::ROOM_PROFILE => Ok(()),
         of if *of == EventType::ROOM_MESSAGE_EDIT => may_edit(history, k, claim),
         of if *of == EventType::ROOM_REDACTION => may_redact(history, k, claim, member.power_level),
         _ => level(LevelKey::Send),

@@ -10,6 +10,7 @@ mod dms;
 mod live;
 mod managed;
 mod peers;
+mod people;
 mod rotation;
 mod watchers;
 mod writers;

@@ -1,5 +1,6 @@
 //! What other servers call about rooms: what comes in, what goes out.
 
+mod directory;
 mod ephemeral;
 mod host;
 mod inbox;
@@ -24,6 +25,7 @@ pub fn routes(federation: Federation) -> Router<App> {
         .route(&at("/invite"), post(invited::invite))
         .route(&at("/ephemeral"), post(ephemeral::ephemeral))
         .route(&at("/profile/{local_id}"), get(reading::profile))
+        .route(&at("/directory"), get(directory::directory))
         .route(&at("/rooms/{room_id}/heads"), get(reading::heads))
         .route(&at("/rooms/{room_id}/backfill"), get(reading::backfill))
         .route(&at("/rooms/{room_id}/state"), get(reading::state))

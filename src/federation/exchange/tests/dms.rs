@@ -220,6 +220,10 @@ async fn a_message_brings_back_who_left_from_either_side() {
     let results = peer.deliver(&home, &[message]).await;
     assert_eq!(results[0]["status"], "accepted");
     assert_eq!(home.relation(room, ALICE).await, joined());
+    let data = home
+        .ask(Method::GET, &format!("/v1/rooms/{room}"), json!({}))
+        .await;
+    assert_eq!(data["unread_count"], 1, "the message that brought her back");
 }
 
 #[tokio::test]

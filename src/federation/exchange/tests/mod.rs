@@ -3,6 +3,7 @@
 mod asking;
 mod dms;
 mod live;
+mod people;
 mod reading;
 mod rotation;
 mod sending;

@@ -153,6 +153,22 @@ pub(super) fn react(
     )])
 }
 
+/// Shows a new profile.
+pub(super) fn show_profile(
+    view: &RoomView,
+    actor: &Fqid,
+    profile: &Value,
+) -> Result<Vec<Intent>, Refusal> {
+    require_joined(view, actor)?;
+    require_open(view)?;
+    let content = json!({ "profile": profile });
+    Ok(vec![timeline_event(
+        EventType::ROOM_PROFILE,
+        actor,
+        content,
+    )])
+}
+
 /// The target, if it is a message that the actor is shown.
 fn message<'a>(context: &Context<'a>) -> Result<&'a TargetFacts, Refusal> {
     context

@@ -122,6 +122,11 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Show other servers how one looks from now on.
+    ShowProfile {
+        /// The signed profile.
+        profile: Value,
+    },
     /// Put or take away a reaction.
     React {
         /// The message.
@@ -164,6 +169,7 @@ impl Command {
                 | Command::Edit { .. }
                 | Command::Redact { .. }
                 | Command::React { .. }
+                | Command::ShowProfile { .. }
         )
     }
 }
@@ -291,6 +297,7 @@ pub fn decide(
         Command::Redact { target, reason } => {
             messages::redact(view, actor, *target, reason.as_deref(), context)
         }
+        Command::ShowProfile { profile } => messages::show_profile(view, actor, profile),
         Command::React {
             target,
             emoji,
