@@ -54,6 +54,7 @@ async fn the_policy_starts_closed_to_strangers_and_a_change_answers_all_keys() {
     let defaults = json!({
         "default_mode": "invite_only", "allowed_peers": [], "denied_peers": [],
         "max_foreign_participants_per_room": 50, "max_backfill_events_per_request": 1000,
+        "open_directory": false,
     });
     assert_eq!(admin.get("/policy").await["data"], defaults);
 

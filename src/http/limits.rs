@@ -91,7 +91,7 @@ impl Bucket {
         }
     }
 
-    const fn per_minute(self, rates: &RateSettings) -> u32 {
+    fn per_minute(self, rates: &RateSettings) -> u32 {
         match self {
             Self::TenantSends => rates.tenant_sends,
             Self::Sends => rates.sends,

@@ -43,6 +43,7 @@ pub(super) async fn make_room(host: &Node) -> RoomId {
         edit_window_seconds: 3,
         profile: None,
         joined: Vec::new(),
+        invited: None,
     };
     let make = Make {
         tenant: host.tenant(),
