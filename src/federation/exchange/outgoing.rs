@@ -86,7 +86,8 @@ pub async fn membership(
             outbox::open(tenant, tx, server, room_id, end, end).await
         }
         Some(Membership::Join) => Ok(()),
-        _ if joined > 0 => Ok(()),
+        // The host hears everything, whoever of its people are there: it judges, and brings back who left a DM.
+        _ if joined > 0 || server == view.history.host() => Ok(()),
         _ => {
             outbox::close(tenant, tx, server, room_id, end).await?;
             let is_ours = placed.event.origin == *tenant.server_name();

@@ -229,18 +229,21 @@ async fn has_any(
     Ok(found == 1)
 }
 
-/// Rooms that local people share with people of other servers and in which something was written since `since`, in ms, or
-/// whose contents are not all here: pairs of room and server.
+/// Rooms that this server shares with others and in which something was written since `since`, in ms, or whose contents
+/// are not all here: pairs of room and server. A server takes part as long as it has people in the room, the host for ever.
 pub async fn shared_rooms(
     tenant: &Tenant,
     db: &Db,
     since: i64,
 ) -> Result<Vec<(RoomId, ServerName)>, DbError> {
     let rows: Vec<(String, String)> = sqlx::query_as(
-        "SELECT DISTINCT other.room_id, other.server_name FROM members other
-         WHERE other.tenant = $1 AND other.membership = 'join' AND other.server_name <> $2
-           AND EXISTS (SELECT 1 FROM members own WHERE own.tenant = $1 AND own.server_name = $2
+        "SELECT other.room_id, other.server_name FROM (
+             SELECT m.room_id, m.server_name FROM members m
+             WHERE m.tenant = $1 AND m.membership = 'join' AND m.server_name <> $2
+             UNION SELECT r.id, r.host FROM rooms r WHERE r.tenant = $1 AND r.host <> $2) other
+         WHERE (EXISTS (SELECT 1 FROM members own WHERE own.tenant = $1 AND own.server_name = $2
              AND own.membership = 'join' AND own.room_id = other.room_id)
+             OR EXISTS (SELECT 1 FROM rooms r WHERE r.tenant = $1 AND r.id = other.room_id AND r.host = $2))
            AND (EXISTS (SELECT 1 FROM logs l WHERE l.tenant = $1 AND l.room_id = other.room_id AND l.ts >= $3)
              OR EXISTS (SELECT 1 FROM missing_contents c WHERE c.tenant = $1 AND c.room_id = other.room_id))",
     )

@@ -214,6 +214,8 @@ fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
+        // A connection of before a restart would fail the first request after it.
+        .pool_max_idle_per_host(0)
         .timeout(Duration::from_secs(90))
 }
 

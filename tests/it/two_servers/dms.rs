@@ -114,11 +114,18 @@ async fn two_people_have_one_dm_whoever_asks_and_a_message_brings_back_who_left(
         .await;
         let text = format!("Come back, {}", gone.fqid);
         left.says(room, &text).await;
-        eventually("who left is back", AT_ONCE, async || {
+        let back = format!("who left is back: {}", gone.fqid);
+        eventually(&back, AT_ONCE, async || {
             shown(gone, room).await["membership"] == "join" && reads(gone, room, &text).await
         })
         .await;
-        gone.says(room, "Here I am").await;
+        let answer = format!("Here I am: {}", gone.fqid);
+        gone.says(room, &answer).await;
+        // Before the other one leaves, or it would bring them back.
+        eventually("the answer crosses over", AT_ONCE, async || {
+            reads(left, room, &answer).await
+        })
+        .await;
     }
     pair.a.cli(&["admin", "verify"], "").done();
     pair.b.cli(&["admin", "verify"], "").done();
