@@ -27,6 +27,7 @@ use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::presence::{Presence, watch};
+use crate::rooms::running_out;
 use crate::rooms::store::members;
 use crate::rooms::timeline::{Writer, WriterParts};
 use crate::sync::Streams;
@@ -222,6 +223,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(catch_up::run(app.clone()));
     app.tasks().spawn(rotation::run(app.clone()));
     app.tasks().spawn(one_dm::run(app.clone()));
+    app.tasks().spawn(running_out::run(app.clone()));
     app.tasks().spawn(profile_changes::run(app.clone()));
     Ok(())
 }

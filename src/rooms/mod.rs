@@ -20,6 +20,7 @@ pub mod profiles;
 pub mod project;
 pub mod rebuild;
 pub mod routes;
+pub mod running_out;
 pub mod snapshot;
 pub mod store;
 pub mod timeline;

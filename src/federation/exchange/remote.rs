@@ -166,6 +166,7 @@ async fn action(
         Command::Decline
         | Command::InviteToDm { .. }
         | Command::SetAside
+        | Command::EndInvitation
         | Command::Leave { .. }
         | Command::Send { .. }
         | Command::Edit { .. }

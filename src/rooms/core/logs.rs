@@ -8,9 +8,9 @@ use crate::events::core::hash::Hash;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 
-/// A place in the log of one origin; `seq` 0 with no hash: nothing of it was seen.
+/// A place in the log of one origin; `seq` 0, and only that, has no hash: nothing of it was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Stated")]
 pub struct LogPosition {
     /// The log's epoch, from 1.
     pub epoch: i64,
@@ -34,6 +34,32 @@ impl LogPosition {
     }
 }
 
+/// A place as it stands in a content, before anybody looked at it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stated {
+    epoch: i64,
+    seq: i64,
+    hash: Option<Hash>,
+}
+
+/// There is no such place.
+#[derive(Debug, thiserror::Error)]
+#[error("not a position: `epoch` from 1, `seq` from 0, and a hash unless `seq` is 0")]
+struct NoPosition;
+
+impl TryFrom<Stated> for LogPosition {
+    type Error = NoPosition;
+
+    fn try_from(stated: Stated) -> Result<LogPosition, NoPosition> {
+        let Stated { epoch, seq, hash } = stated;
+        let is_one = epoch >= 1 && seq >= 0 && hash.is_none() == (seq == 0);
+        is_one
+            .then_some(LogPosition { epoch, seq, hash })
+            .ok_or(NoPosition)
+    }
+}
+
 /// Places in several origins' logs.
 pub type Positions = BTreeMap<ServerName, LogPosition>;
 
@@ -52,6 +78,31 @@ impl OriginKey {
         OriginKey {
             key_id: key.key_id().to_string(),
             public_key: key.to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_position_without_an_event_has_no_hash_and_every_other_one_has() {
+        let hash = format!("sha256:{}", "ab".repeat(32));
+        let read = |position| serde_json::from_value::<LogPosition>(position).ok();
+        let start = read(json!({"epoch": 1, "seq": 0, "hash": null}));
+        assert_eq!(start, Some(LogPosition::START));
+        assert!(read(json!({"epoch": 2, "seq": 7, "hash": hash})).is_some());
+        for wrong in [
+            json!({"epoch": 0, "seq": 0, "hash": null}),
+            json!({"epoch": 1, "seq": -1, "hash": hash}),
+            json!({"epoch": 1, "seq": 0, "hash": hash}),
+            json!({"epoch": 1, "seq": 7, "hash": null}),
+            json!({"epoch": 1, "seq": 7, "hash": hash, "by": "somebody"}),
+        ] {
+            assert_eq!(read(wrong.clone()), None, "{wrong}");
         }
     }
 }

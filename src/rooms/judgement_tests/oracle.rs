@@ -151,6 +151,10 @@ impl<'w> Oracle<'w> {
         if event.event_type.as_str() == "swp.room.leave" {
             return Standing::Valid;
         }
+        // "Unknown types are not judged."
+        if event.event_type.as_str() == "swp.room.later" {
+            return Standing::Valid;
+        }
         let place = (event.epoch, event.seq);
         let s = if is_hosts {
             let before = self.beyond.filter(|seq| *seq < event.seq);
@@ -298,7 +302,8 @@ impl<'w> Oracle<'w> {
             }
             "swp.room.message.edit" => target.is_none_or(|target| {
                 let age = event.ts - target.ts;
-                is_message(target) && is_by(target, event) && age < state.edit_window * 1000
+                let window = state.edit_window * 1000;
+                is_message(target) && is_by(target, event) && window != 0 && age < window
             }),
             "swp.room.redaction" => {
                 target.is_none() || about_message && person.level >= state.levels["redact"]

@@ -17,7 +17,7 @@ use crate::http::path::{Path, PathId};
 use crate::rooms::core::decide::{Command, Refusal};
 use crate::rooms::error::RoomError;
 use crate::rooms::model::{Invitation, Invite, Room};
-use crate::rooms::store::members;
+use crate::rooms::store::{invitations, members};
 use crate::rooms::{access, inviting, perform, present};
 
 pub(super) async fn invite(
@@ -71,7 +71,7 @@ async fn listed(
     let from: Option<String> = page.key()?;
     let from = from.unwrap_or_default();
     let limit = page.fetch();
-    let mut rows = members::invitations(
+    let mut rows = invitations::open(
         &caller.tenant,
         app.db(),
         room,

@@ -40,7 +40,8 @@ impl MemberRow {
     }
 }
 
-const COLUMNS: &str = "m.fqid, m.membership, m.power_level, m.joined_at, m.changed_at, m.invited_by, m.reason, m.expires_at";
+/// The columns that [`read`] reads.
+pub(super) const COLUMNS: &str = "m.fqid, m.membership, m.power_level, m.joined_at, m.changed_at, m.invited_by, m.reason, m.expires_at";
 
 /// Writes the row anew.
 pub async fn upsert(
@@ -124,44 +125,6 @@ pub async fn list(
         .await?;
     let members = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok((members, total))
-}
-
-/// Open invitations of a room (participant `None`) or of a participant (room `None`), in the order of their keys, after
-/// `from`.
-pub async fn invitations(
-    tenant: &Tenant,
-    db: &Db,
-    room: Option<RoomId>,
-    participant: Option<ParticipantId>,
-    now: i64,
-    from: &str,
-    limit: i64,
-) -> Result<Vec<(RoomId, MemberRow)>, DbError> {
-    let sql = format!(
-        "SELECT m.room_id, {COLUMNS} FROM members m
-         WHERE m.tenant = $1 AND m.membership = 'invite' AND (m.expires_at IS NULL OR m.expires_at > $2)
-           AND ($3 = '' OR m.room_id = $3) AND ($4 = '' OR m.participant_id = $4)
-           AND m.room_id || m.participant_id > $5
-         ORDER BY m.room_id, m.participant_id LIMIT $6"
-    );
-    let rows = sqlx::query(AssertSqlSafe(sql))
-        .bind(tenant.key())
-        .bind(now)
-        .bind(room.map(|id| id.to_string()).unwrap_or_default())
-        .bind(participant.map(|id| id.to_string()).unwrap_or_default())
-        .bind(from)
-        .bind(limit)
-        .fetch_all(db.reader())
-        .await?;
-    rows.iter()
-        .map(|row| {
-            let room = row
-                .try_get::<String, _>("room_id")?
-                .parse()
-                .map_err(|error| DbError::unreadable("members", "room_id", error))?;
-            Ok((room, read(row)?))
-        })
-        .collect()
 }
 
 /// The servers whose people are joined in a room.
@@ -432,7 +395,8 @@ where
         .map_err(|error| DbError::unreadable("members", column, error))
 }
 
-fn read(row: &AnyRow) -> Result<MemberRow, DbError> {
+/// A row with [`COLUMNS`].
+pub(super) fn read(row: &AnyRow) -> Result<MemberRow, DbError> {
     let fqid: String = row.try_get("fqid")?;
     let invited_by: Option<String> = row.try_get("invited_by")?;
     Ok(MemberRow {

@@ -2,6 +2,7 @@
 //! `peer_requests`, `unfederated_rooms`.
 
 pub mod dms;
+pub mod invitations;
 pub mod members;
 pub mod once;
 pub mod requests;

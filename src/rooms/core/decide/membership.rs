@@ -105,6 +105,20 @@ pub(super) fn withdraw(
     Ok(vec![member_event(view, Some(actor), &change)])
 }
 
+/// Ends an invitation that has run out, whatever became of the room.
+pub(super) fn end_invitation(
+    view: &RoomView,
+    invited: &Fqid,
+    context: &Context<'_>,
+) -> Vec<Intent> {
+    let is_invited = view.membership(invited) == Some(Membership::Invite);
+    if !is_invited || open_invitation(view, invited, context.now) {
+        return Vec::new();
+    }
+    let change = plain_change(invited, Membership::Leave, 0);
+    vec![member_event(view, None, &change)]
+}
+
 /// Comes in: into a public room, or on an invitation.
 pub(super) fn join(
     view: &RoomView,

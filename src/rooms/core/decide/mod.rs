@@ -52,6 +52,8 @@ pub enum Command {
         /// Whose.
         target: Option<Fqid>,
     },
+    /// End the actor's invitation, which has run out: the host's own doing.
+    EndInvitation,
     /// Come in.
     Join(Joining),
     /// Come in on an invitation, and only on one.
@@ -263,6 +265,7 @@ pub fn decide(
         Command::WithdrawInvitation { target } => {
             membership::withdraw(view, actor, target.as_ref(), context)
         }
+        Command::EndInvitation => Ok(membership::end_invitation(view, actor, context)),
         Command::Join(joining) => membership::join(view, actor, joining, context),
         Command::Accept(joining) => membership::accept(view, actor, joining, context),
         Command::Leave { reason } => membership::leave(view, actor, reason.as_deref()),
