@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 use axum::extract::{Path, Request};
 use axum::http::{HeaderMap, StatusCode};
@@ -15,6 +16,7 @@ use axum::{Json, Router};
 use scaiwave_conformance::peer::{FEDERATION, descriptor, policy};
 use scaiwave_conformance::protocol::key::Key;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 const NAME: &str = "stand-in.example";
 const ALICE: &str = "00000000-0000-8000-8000-0000000000a1";
@@ -108,6 +110,28 @@ async fn listening() -> SocketAddr {
     address
 }
 
+/// A stand-in that is gone as soon as somebody signs in.
+async fn falling_silent() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let gone = Arc::new(Notify::new());
+    let goes = gone.clone();
+    let leaving = post(async move || {
+        goes.notify_one();
+        StatusCode::SERVICE_UNAVAILABLE
+    });
+    let router = Router::new()
+        .route("/health", get(health))
+        .route("/v1/auth/config", get(config))
+        .route("/v1/auth/token", leaving);
+    let served =
+        axum::serve(listener, router).with_graceful_shutdown(async move { gone.notified().await });
+    tokio::spawn(async move { served.await });
+    address
+}
+
 fn scratch(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
@@ -151,10 +175,19 @@ async fn results_with_peer(filter: &str, report: &str) -> Results {
 }
 
 async fn results_with(people: &Value, options: &[&str], report: &str) -> Results {
+    results_at(listening().await, people, options, report).await
+}
+
+async fn results_at(
+    address: SocketAddr,
+    people: &Value,
+    options: &[&str],
+    report: &str,
+) -> Results {
     let accounts = scratch(&format!("accounts-of-{report}"));
     std::fs::write(&accounts, people.to_string()).expect("a scratch file");
     let report = scratch(report);
-    let url = format!("http://{}", listening().await);
+    let url = format!("http://{address}");
     let (accounts, report_path) = (accounts.to_string_lossy(), report.to_string_lossy());
     let always = [
         "--url",
@@ -356,4 +389,17 @@ async fn wrong_usage_and_an_unreachable_server_have_codes_of_their_own() {
         let output = suite(arguments.iter().map(ToString::to_string).collect()).await;
         assert_eq!(output.status.code(), Some(code), "{arguments:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_falls_silent_is_not_waited_for() {
+    let people = json!([{"username": "alice", "password": "p"}]);
+    let options = ["--filter", "rooms/"];
+    let (code, found) = results_at(falling_silent().await, &people, &options, "silent.json").await;
+    assert_eq!(code, Some(1));
+    let not_tried = |(_, reason): &&(String, String)| {
+        reason == "not tried: the server does not answer any more"
+    };
+    let spared = found.values().filter(not_tried).count();
+    assert!(spared > found.len() / 2, "{spared} of {}", found.len());
 }
