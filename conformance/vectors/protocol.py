@@ -289,9 +289,22 @@ def check_event(event, public_key):
     verify(public_key, signed_bytes(event), decode(event["signature"], True, 64, "shape"))
 
 
+def next_key(event):
+    """The public key that a `swp.log.key` with its content names, or None."""
+    content, sender = event["content"], event["sender"]
+    is_own = sender is None or sender.partition(":")[2] == event["origin"]
+    if not is_own or not all(isinstance(content.get(name), str) for name in ("key_id", "public_key")):
+        return None
+    try:
+        key_bytes(content["public_key"])
+    except Refused:
+        return None
+    return content["public_key"]
+
+
 def check_chain(events, public_key):
     """Checks the events of one log from its first one on; the index at which it breaks, and why."""
-    last = None
+    last, had = None, {public_key}
     for index, event in enumerate(events):
         try:
             check_event(event, public_key)
@@ -304,10 +317,15 @@ def check_chain(events, public_key):
                 require(event["seq"] == last["seq"] + 1, "taken")
                 require(event["prev"] == event_hash(last), "prev")
                 require(event["ts"] >= last["ts"], "ts")
+            is_key = event["type"] == "swp.log.key"
+            require(not is_key or content_status(event) not in ("absent", "mismatch"), "content")
         except Refused as refused:
             return index, str(refused)
-        if event["type"] == "swp.log.key" and content_status(event) == "present":
-            public_key = event["content"]["public_key"]
+        if is_key and content_status(event) == "present":
+            named = next_key(event)
+            if named and named not in had:
+                public_key = named
+                had.add(named)
         last = event
     return None
 
