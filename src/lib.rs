@@ -24,4 +24,6 @@ mod simulation;
 pub mod sync;
 pub mod telemetry;
 pub mod tenants;
+#[cfg(test)]
+mod vectors;
 pub mod workspaces;

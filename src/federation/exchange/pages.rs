@@ -47,6 +47,19 @@ impl Keys {
         })
     }
 
+    /// The keys of a log by itself that begins with this one.
+    #[cfg(test)]
+    pub(crate) fn beginning(origin: ServerName, key: PublicKey) -> Keys {
+        let mut keys = Keys {
+            host: None,
+            known: Vec::new(),
+            pinned: None,
+            durations: Histogram::new([1.0]),
+        };
+        keys.push(&origin, &OriginKey::of(&key), 1);
+        keys
+    }
+
     /// Whether any key of this origin's log is known.
     pub(super) fn knows(&self, origin: &ServerName) -> bool {
         self.known.iter().any(|key| key.origin == *origin)
@@ -118,7 +131,7 @@ impl Keys {
 
 /// Why an event is not believed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unbelievable {
+pub(crate) enum Unbelievable {
     /// No key of its log is known.
     #[error("no key of this log is known")]
     NoKey,
@@ -128,7 +141,7 @@ pub(super) enum Unbelievable {
 }
 
 /// Verifies events of one room in their order.
-pub(super) async fn verify_all(
+pub(crate) async fn verify_all(
     mut keys: Keys,
     events: Vec<Event>,
 ) -> (Keys, Vec<Result<Verified<Event>, Unbelievable>>) {

@@ -64,6 +64,6 @@ pub(super) async fn renew(
 
 /// Whether the event names a log's next key and does not say it: such an event is taken only whole, since the events after
 /// it could not be verified.
-pub(super) fn is_incomplete(event: &Event) -> bool {
+pub(crate) fn is_incomplete(event: &Event) -> bool {
     event.event_type == EventType::LOG_KEY && event.content.is_none()
 }

@@ -22,6 +22,8 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
+#[cfg(test)]
+pub(crate) use log_key::is_incomplete as is_incomplete_log_key;
 pub use writer::{Writer, WriterParts};
 
 use crate::catalogue::Code;

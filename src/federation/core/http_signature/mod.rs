@@ -253,6 +253,12 @@ impl Checked {
         self.created_s.saturating_mul(1_000)
     }
 
+    /// What the signature has to cover.
+    #[cfg(test)]
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Verifies the signature, strictly (RFC 8032, canonical S, no small-order keys).
     ///
     /// # Errors
