@@ -176,6 +176,15 @@ impl Client {
         self.0.listed.contains_key(peer)
     }
 
+    /// The `Host` under which a server is asked.
+    #[must_use]
+    pub fn authority<'a>(&self, to: Destination<'a>) -> &'a str {
+        match to.base_url.filter(|_| !self.lists(to.name)) {
+            Some(url) => url.authority(),
+            None => to.name.as_str(),
+        }
+    }
+
     /// Fetches a server's descriptor, unsigned, from where its name leads.
     ///
     /// # Errors
@@ -235,11 +244,12 @@ impl Client {
 
     fn route<'a>(&'a self, to: Destination<'a>) -> Result<Route<'a>, PeerError> {
         let name = to.name.as_str();
+        let authority = self.authority(to);
         if let Some(listed) = self.0.listed.get(to.name) {
             return Ok(Route {
                 http: &listed.http,
                 origin: listed.origin.clone(),
-                authority: name,
+                authority,
             });
         }
         // The resolver is never asked about an address, so an address must not get as far as that.
@@ -248,7 +258,6 @@ impl Client {
                 "address refused: {name} is an address, and not listed"
             )));
         }
-        let authority = to.base_url.map_or(name, BaseUrl::authority);
         Ok(Route {
             http: &self.0.open,
             origin: format!("https://{authority}"),

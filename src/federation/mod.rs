@@ -4,7 +4,7 @@
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
 //! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests,
 //! [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live, [`rotation`] replaces the
-//! tenant's own key.
+//! tenant's own key, [`check`] looks at a server as a stranger would.
 //!
 //! May use `events`, `rooms`, `presence` and `tenants` through their public functions; its tables are its own. In turn, whoever
 //! appends to a room that other servers take part in tells the outbox, in the same transaction: [`outbox::open`] when the
@@ -13,6 +13,7 @@
 //! [`Federation::wake_senders`] after the commit. Requests that must arrive go through [`outbox::add_job`].
 
 pub mod admin;
+pub mod check;
 pub mod client;
 pub mod core;
 mod counted;
@@ -172,6 +173,11 @@ impl Federation {
         &self.0.parts.limits
     }
 
+    /// The way out.
+    fn client(&self) -> &Client {
+        &self.0.parts.client
+    }
+
     /// What is counted.
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
@@ -264,7 +270,7 @@ impl Federation {
             name: tenant.server_name(),
             key: &key,
         };
-        let client = &self.0.parts.client;
+        let client = self.client();
         let endpoint = counted::endpoint(call.path_and_query);
         let answer = client.send(to, call, signer, self.now_ms()).await;
         let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRef};
-use axum::routing::post;
+use axum::routing::{any, post};
 use http::{Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -107,10 +107,12 @@ impl TestServer {
             .unwrap();
     }
 
-    /// Answers a request as the whole server would: the federation's routes, and `POST /echo` for signed bodies.
+    /// Answers a request as the whole server would: the federation's routes, `POST /echo` for signed bodies, and
+    /// `/whoami` for requests without one.
     pub(crate) async fn answer(&self, request: Request<Body>) -> (StatusCode, Value) {
         let router = Router::new()
             .route("/echo", post(echo))
+            .route("/whoami", any(whoami))
             .merge(super::routes::router())
             .layer(DefaultBodyLimit::max(10_000))
             .with_state(State(self.federation.clone()));
@@ -136,6 +138,10 @@ async fn echo(signed: Signed<Object<Echo>>) -> String {
         body: Object(Echo { n }),
     } = signed;
     serde_json::json!({ "tenant": tenant.slug(), "peer": peer, "n": n }).to_string()
+}
+
+async fn whoami(signed: Signed<()>) -> String {
+    serde_json::json!(signed.peer).to_string()
 }
 
 /// The other side: a server with one key.

@@ -35,6 +35,8 @@ pub enum Request {
     ListPeers(peers::ListPeers),
     /// Does something about another server.
     OnPeer(peers::OnPeer),
+    /// Looks at a server as a stranger would.
+    CheckServer(peers::CheckServer),
 }
 
 /// Does what a command says, and tells the result.
@@ -51,6 +53,7 @@ pub async fn perform(app: &App, request: Request) -> Result<Value> {
         Request::RotateKey(command) => answer(keys::rotate(app, command).await?),
         Request::ListPeers(command) => answer(peers::list(app, command).await?),
         Request::OnPeer(command) => answer(peers::act(app, command).await?),
+        Request::CheckServer(command) => answer(peers::check(app, command).await?),
     }
 }
 

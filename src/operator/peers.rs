@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::users::tenant;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyId;
 use crate::federation::admin::{PeerAction, PeerView};
+use crate::federation::check::Report;
 use crate::federation::error::FederationError;
 
 /// How many servers are read at a time.
@@ -43,6 +44,30 @@ pub enum Action {
     Retry,
     /// Believe the key that it shows now, if that is this one.
     ConfirmKey(KeyId),
+}
+
+/// A server to be looked at.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckServer {
+    /// Slug of the tenant; without one, the first tenant.
+    pub tenant: Option<String>,
+    /// Its name; without one, the tenant's own.
+    pub server_name: Option<String>,
+}
+
+/// Looks at a server as a stranger would.
+///
+/// # Errors
+/// 404 `SW_TENANT_NOT_FOUND`; 422 `SW_VALIDATION_ERROR` for what is no name; the database's.
+pub async fn check(app: &App, command: CheckServer) -> Result<Report> {
+    let tenant = tenant(app.tenants(), command.tenant.as_deref())?;
+    let name = match command.server_name {
+        None => tenant.server_name().clone(),
+        Some(name) => ServerName::parse_listed(&name).map_err(|error| {
+            Error::validation("body.server_name", Reason::Format, error.to_string())
+        })?,
+    };
+    Ok(app.federation().check(&tenant, &name).await?)
 }
 
 /// All other servers that a tenant knows, by name.

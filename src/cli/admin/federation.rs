@@ -1,5 +1,6 @@
 //! `scaiwave admin federation …`: the server's identity towards others, and what it makes of them.
 
+mod check;
 mod key;
 mod peer;
 
@@ -18,6 +19,8 @@ pub(in crate::cli) enum Command {
     /// The other servers: how they are doing, and what to do about them.
     #[command(subcommand)]
     Peer(peer::Command),
+    /// See a server as a stranger would: its name, TLS, descriptor, and whether signed requests arrive unchanged.
+    Check(check::Arguments),
 }
 
 /// Which tenant.
@@ -32,6 +35,7 @@ pub(super) async fn run(loaded: Loaded, command: Command) -> Result<Outcome, Fai
     match command {
         Command::Key(command) => key::run(loaded, command).await,
         Command::Peer(command) => peer::run(loaded, command).await,
+        Command::Check(arguments) => check::run(loaded, arguments).await,
     }
 }
 

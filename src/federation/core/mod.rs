@@ -8,3 +8,4 @@ pub mod descriptor;
 pub mod ephemeral;
 pub mod http_signature;
 pub mod policy;
+pub mod probe;

@@ -4,8 +4,10 @@ use axum::body::Body;
 use http::StatusCode;
 use serde_json::{Value, json};
 
+use crate::events::core::sign::KeyPair;
 use crate::federation::client::fake_peer::FakePeer;
 use crate::federation::core::descriptor::KeyEntry;
+use crate::federation::core::http_signature;
 use crate::federation::core::policy::DefaultMode;
 use crate::federation::peers::ConfirmError;
 use crate::federation::store;
@@ -399,4 +401,35 @@ async fn the_descriptor_is_served_and_verifies() {
         crate::federation::core::descriptor::read(document.to_string().as_bytes(), &name, NOW_MS)
             .unwrap();
     assert_eq!(read.keys.len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_asks_itself_needs_its_own_key_and_nobody_s_leave() {
+    let (server, _, fake) = pair().await;
+    server.policy(DefaultMode::InviteOnly, &[]).await;
+    let ask = |method: &str, key: &KeyPair| {
+        let signed = http_signature::Request {
+            method,
+            authority: "a.example",
+            path: "/whoami",
+            query: None,
+            body: b"",
+        };
+        let own = server.tenant.server_name();
+        let mut request = http::Request::builder().method(method).uri("/whoami");
+        for (name, value) in http_signature::sign(&signed, own, key, NOW_MS).unwrap() {
+            request = request.header(name, value);
+        }
+        let request = request.header("host", "a.example");
+        server.answer(request.body(Body::empty()).unwrap())
+    };
+    let own = server.federation.keys().current(&server.tenant).unwrap();
+    let (status, body) = ask("GET", &own).await;
+    assert_eq!((status, body), (StatusCode::OK, json!("a.example")));
+    refused(ask("POST", &own).await, 403, "SW_FED_PEER_UNKNOWN");
+    let thief = TestPeer::new("a.example", 66).key;
+    refused(ask("GET", &thief).await, 401, "SW_FED_SIGNATURE_MISMATCH");
+    let peers = store::peers::page(&server.tenant, server.federation.db(), "", 10);
+    assert!(peers.await.unwrap().is_empty(), "it is no peer of itself");
+    assert_eq!(fake.connections(), 0);
 }

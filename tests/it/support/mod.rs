@@ -3,6 +3,7 @@
 mod api;
 mod backend;
 mod fortunes;
+mod nginx;
 mod people;
 mod private_ca;
 mod proxy;
@@ -14,6 +15,7 @@ mod wait;
 pub(crate) use api::{Answer, Api};
 pub(crate) use backend::{Backend, on_both};
 pub(crate) use fortunes::fortunes;
+pub(crate) use nginx::{Forwarding, Nginx};
 pub(crate) use people::{PASSWORD, Person};
 pub(crate) use private_ca::PrivateCa;
 pub(crate) use proxy::Proxy;

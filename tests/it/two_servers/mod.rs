@@ -5,6 +5,7 @@
 //! reactions, edits and redactions among them. Meanwhile B is killed, later A, later the network is cut. At the end
 //! both servers must have the same room, with everything that was ever acknowledged in it, exactly once.
 
+mod behind_nginx;
 mod compare;
 mod dms;
 mod live;

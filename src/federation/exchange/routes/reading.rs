@@ -222,6 +222,8 @@ pub(super) async fn profile(
     Path(local_id): Path<String>,
     request: Signed<()>,
 ) -> Result<Response> {
+    // Some write the name as in an FQID.
+    let local_id = local_id.strip_prefix('@').unwrap_or(&local_id);
     let local_id: LocalId = local_id.parse().map_err(|_| Error::new(Code::NotFound))?;
     let person = Fqid::new(local_id, request.tenant.server_name().clone());
     let profile = perform::signed_profile(&app, &request.tenant, &person).await?;

@@ -351,3 +351,22 @@ async fn an_invited_server_reads_nothing_before_its_person_joins() {
         room.missing(path).await;
     }
 }
+
+#[tokio::test]
+async fn a_profile_is_found_however_its_name_is_written_and_whatever_stands_in_the_query() {
+    let room = Room::with_bob().await;
+    for path in [
+        "/profile/alice",
+        "/profile/%40alice?x=a%2Fb",
+        "/profile/@alice?",
+    ] {
+        let (status, body) = room.peer.get(&room.home, path).await;
+        assert_eq!(status, StatusCode::OK, "{path}: {body}");
+        assert_eq!(body["profile"]["fqid"], "@alice:a.example");
+    }
+    let (status, body) = room.peer.get(&room.home, "/profile/%40nobody.here").await;
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::NOT_FOUND, &json!("SW_NOT_FOUND"))
+    );
+}
