@@ -37,6 +37,7 @@ use crate::tenants::Tenants;
 
 pub(crate) use lock::FolderLock;
 pub use router::{metrics, router};
+pub(crate) use secret::FILE as SECRET_FILE;
 pub use start::{FirstStart, StartError, open, start_tasks};
 
 /// What handlers share; cheap to clone.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::config::SecretKey;
 
 /// The file in the data folder.
-pub(super) const FILE: &str = "secret.key";
+pub(crate) const FILE: &str = "secret.key";
 
 /// The secret that was set, or the one in the data folder, made if there is none.
 pub(super) fn load(

@@ -13,6 +13,7 @@ use super::outcome::{Failure, Outcome, print};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Loaded, TlsFiles};
+use crate::federation::exchange::recover;
 use crate::http::control;
 use crate::http::server::{Bounds, serve};
 use crate::http::tls::Certificate;
@@ -43,8 +44,9 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
         app.tasks().spawn(metrics);
     }
     control(&app)?;
-    app::start_tasks(&app).await.map_err(Failure::failed)?;
     cancel_on_signals(app.stop().clone())?;
+    recover::begin(&app).await.map_err(Failure::failed)?;
+    app::start_tasks(&app).await.map_err(Failure::failed)?;
 
     let scheme = if tls.is_some() { "https" } else { "http" };
     tracing::info!(address = %bound, public_url = %app.config().public_url, "ready");

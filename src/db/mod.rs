@@ -5,6 +5,7 @@
 //! hand back, so that no 2xx leaves before the disk has the data. The module knows no domain; SQL text is the same for
 //! both databases (positional `$1`, `BIGINT`, `TEXT`, `BLOB`/`BYTEA`), what truly differs stands in `migrations/`.
 
+pub mod copy;
 mod error;
 mod files;
 mod migrate;
@@ -66,8 +67,8 @@ const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FU
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
 
-/// The file of a SQLite database.
-fn sqlite_file(options: &DbOptions) -> Option<PathBuf> {
+/// The file of a SQLite database; `None` for Postgres.
+pub fn sqlite_file(options: &DbOptions) -> Option<PathBuf> {
     let path = options.url.strip_prefix("sqlite:")?;
     Some(PathBuf::from(path.trim_start_matches("//")))
 }

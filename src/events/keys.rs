@@ -90,6 +90,9 @@ pub struct NextKey {
     pub signed_by_previous: String,
 }
 
+/// The folder of the private keys, in the data folder.
+pub(crate) const KEYS_FOLDER: &str = "keys";
+
 /// The signing keys of all tenants.
 #[derive(Clone)]
 pub struct KeyRing {
@@ -109,7 +112,7 @@ impl KeyRing {
     /// A ring over the folder `keys` of the data folder.
     pub fn new(data_dir: &Path) -> KeyRing {
         KeyRing {
-            folder: data_dir.join("keys"),
+            folder: data_dir.join(KEYS_FOLDER),
             held: Arc::default(),
         }
     }

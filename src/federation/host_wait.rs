@@ -3,9 +3,11 @@
 //! A host that was put back to an earlier state would append to an old end of its own log, and fork it. So the rooms
 //! that it hosts and shares take no state changes after a start until one of their servers has said how far it has their
 //! logs (and the missing part was fetched), or until `SCAIWAVE_FEDERATION_STATE_WAIT` has passed. Messages and people's
-//! own leaves never wait.
+//! own leaves never wait for that.
+//!
+//! After a restore from a backup all of a room waits, messages too, and for as long as its servers have not answered.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::events::core::ids::RoomId;
@@ -19,6 +21,7 @@ pub struct HostWait(Mutex<Waiting>);
 struct Waiting {
     rooms: HashSet<(i64, RoomId)>,
     until_ms: i64,
+    behind: HashSet<(i64, RoomId)>,
 }
 
 impl HostWait {
@@ -40,7 +43,30 @@ impl HostWait {
     #[must_use]
     pub fn holds(&self, tenant: &Tenant, room_id: RoomId, now_ms: i64) -> bool {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        now_ms < waiting.until_ms && waiting.rooms.contains(&(tenant.key(), room_id))
+        let room = (tenant.key(), room_id);
+        waiting.behind.contains(&room) || now_ms < waiting.until_ms && waiting.rooms.contains(&room)
+    }
+
+    /// The own logs of these rooms may be behind what peers hold of them.
+    pub fn fall_behind(&self, tenant: &Tenant, rooms: impl IntoIterator<Item = RoomId>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rooms = rooms.into_iter().map(|room_id| (tenant.key(), room_id));
+        waiting.behind.extend(rooms);
+    }
+
+    /// Those of a tenant's rooms that are not `still` behind go on.
+    pub fn catch_up(&self, tenant: &Tenant, still: &BTreeSet<RoomId>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting
+            .behind
+            .retain(|(of, room_id)| *of != tenant.key() || still.contains(room_id));
+    }
+
+    /// Whether the own log of this room may be behind what peers hold of it.
+    #[must_use]
+    pub fn is_behind(&self, tenant: &Tenant, room_id: RoomId) -> bool {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.behind.contains(&(tenant.key(), room_id))
     }
 }
 

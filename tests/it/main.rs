@@ -11,6 +11,7 @@ mod support;
 
 mod accounts;
 mod admin_tools;
+mod backup;
 mod durability;
 mod federation_keys;
 mod first_run;

@@ -1,5 +1,6 @@
 //! `scaiwave admin …`: the operator's commands, one file a group.
 
+mod backup;
 mod federation;
 mod store;
 mod tenants;
@@ -28,6 +29,10 @@ pub(super) enum Command {
     Verify,
     /// Make what clients see anew from the logs. Needs the server stopped.
     Rebuild,
+    /// Write everything, keys included, into one file, and verify it. Works beside a running server.
+    Backup(backup::Backup),
+    /// Put a backup in the place of what is there. Needs the server stopped.
+    Restore(backup::Backup),
     /// Manage this server's identity towards others.
     #[command(subcommand)]
     Federation(federation::Command),
@@ -44,6 +49,8 @@ pub(super) async fn run(command: Command) -> Result<Outcome, Failure> {
         Command::ListTenants => tenants::list(loaded).await,
         Command::Verify => store::verify(loaded).await,
         Command::Rebuild => store::rebuild(loaded).await,
+        Command::Backup(arguments) => backup::make(loaded, arguments).await,
+        Command::Restore(arguments) => backup::restore(loaded, arguments).await,
         Command::Federation(command) => federation::run(loaded, command).await,
     }
 }

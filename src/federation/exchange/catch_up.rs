@@ -239,6 +239,43 @@ pub(super) async fn room(
     peer: &ServerName,
     room_id: RoomId,
 ) -> Result<()> {
+    if app.federation().host_wait().is_behind(tenant, room_id) {
+        return Ok(());
+    }
+    let heads = heads(app, tenant, peer, room_id).await?;
+    if let Some(ours) = heads.get(tenant.server_name()) {
+        outbox::believe(app.federation(), tenant, peer, room_id, ours).await?;
+    }
+    let host = host_first(app, tenant, room_id, heads.into_iter().collect()).await?;
+    for (origin, head) in host {
+        log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
+    }
+    app.federation().host_wait().heard(tenant, room_id);
+    missing::contents(app, tenant, peer, room_id).await
+}
+
+/// Fetches of the own log what a peer holds and this server does not: it was put back to an earlier state.
+pub(super) async fn own_log(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+) -> Result<()> {
+    let heads = heads(app, tenant, peer, room_id).await?;
+    let own = tenant.server_name();
+    match heads.get(own) {
+        Some(head) => log(app, tenant, peer, (room_id, own), head.seq, None).await,
+        None => Ok(()),
+    }
+}
+
+/// Where a room's logs end at a peer.
+async fn heads(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+) -> Result<BTreeMap<ServerName, LogPosition>> {
     #[derive(Deserialize)]
     struct Heads {
         heads: BTreeMap<ServerName, LogPosition>,
@@ -246,15 +283,7 @@ pub(super) async fn room(
     let path = format!("{FEDERATION_PATH}/rooms/{room_id}/heads");
     let body = get(app, tenant, peer, &path).await?;
     let heads: Heads = serde_json::from_slice(&body).map_err(|error| unusable(peer, error))?;
-    if let Some(ours) = heads.heads.get(tenant.server_name()) {
-        outbox::believe(app.federation(), tenant, peer, room_id, ours).await?;
-    }
-    let host = host_first(app, tenant, room_id, heads.heads.into_iter().collect()).await?;
-    for (origin, head) in host {
-        log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
-    }
-    app.federation().host_wait().heard(tenant, room_id);
-    missing::contents(app, tenant, peer, room_id).await
+    Ok(heads.heads)
 }
 
 /// The host's log first: it holds the state that the others rest on, and their keys.

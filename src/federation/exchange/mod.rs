@@ -16,6 +16,7 @@ pub mod one_dm;
 pub mod outgoing;
 pub mod pages;
 pub mod profile_changes;
+pub mod recover;
 pub mod remote;
 mod routes;
 mod stay;

@@ -4,6 +4,7 @@ pub mod journal;
 pub mod outbox;
 pub mod peers;
 pub mod policies;
+pub mod restored;
 
 use crate::db::DbError;
 

@@ -235,9 +235,13 @@ impl Writer {
             })
             .collect();
         let sent = messages::sent(tenant, &mut batch.tx, &keys).await?;
+        let waits = self.parts.federation.host_wait();
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
             let one = match job {
+                Job::Act(act, _) if waits.is_behind(&act.tenant, act.room_id) => {
+                    Done::Outcome(Err(RoomError::PeersNotAsked))
+                }
                 Job::Act(act, _) => Done::Outcome(settle(
                     commands::act(&mut batch, act, &sent, &mut signer).await,
                 )?),

@@ -12,6 +12,7 @@ mod live;
 mod managed;
 mod peers;
 mod people;
+mod restored;
 mod rotation;
 mod watchers;
 mod writers;

@@ -122,6 +122,11 @@ async fn of_room(
         let missing = |event| refused(event, 6, Code::RoomNotFound, "there is no such room");
         return Ok(events.into_iter().map(missing).collect());
     }
+    if app.federation().host_wait().is_behind(tenant, room_id) {
+        let (code, why) = (Code::ServiceUnavailable, "this server is being restored");
+        let later = |event| refused(event, 6, code, why);
+        return Ok(events.into_iter().map(later).collect());
+    }
     let policy = app.federation().policies().get(tenant).await?;
     let keys = Keys::load(app, tenant, room_id, None).await?;
     let plain = events.clone();

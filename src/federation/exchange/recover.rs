@@ -1,0 +1,116 @@
+//! After a restore from a backup: fetching what this server wrote since, before it writes anything else there
+//! (federation specification, "Restore").
+//!
+//! An own event at a place that peers hold already would fork the own log. So every server of every shared room is asked
+//! for the own log first; until all of a room's have answered, nothing is appended to it and nothing is taken from others,
+//! since a host answers what it takes. An admin who pauses a peer goes on without it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+
+use super::catch_up;
+use crate::app::App;
+use crate::db::DbError;
+use crate::error::Result;
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::ServerName;
+use crate::federation::store::restored;
+use crate::tenants::Tenant;
+
+/// How long a start waits for answers, at most. Rooms of servers that do not answer by then go on waiting by themselves.
+const AT_START: Duration = Duration::from_secs(30);
+/// How often servers that have not answered are asked again.
+const EVERY: Duration = Duration::from_secs(60);
+/// Servers that are asked at one time.
+const AT_ONCE: usize = 8;
+
+/// Asks once, before clients are served; then, in the background, whoever has not answered.
+///
+/// # Errors
+/// The database's.
+pub async fn begin(app: &App) -> Result<(), DbError> {
+    let mut is_needed = false;
+    for tenant in app.tenants().all() {
+        let open = restored::open(&tenant, app.db()).await?;
+        is_needed |= !open.is_empty();
+        let rooms = open.iter().map(|(room_id, _)| *room_id);
+        app.federation().host_wait().fall_behind(&tenant, rooms);
+    }
+    if !is_needed {
+        return Ok(());
+    }
+    tracing::info!("restored from a backup: asking other servers for what was written since");
+    if tokio::time::timeout(AT_START, ask_all(app)).await.is_err() {
+        tracing::warn!(
+            "not all servers have answered: rooms that are shared with them take no messages until they do, or until \
+             an admin pauses those servers"
+        );
+    }
+    let (app, stop) = (app.clone(), app.stop().clone());
+    app.tasks().clone().spawn(async move {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(EVERY) => {}
+                () = stop.cancelled() => return,
+            }
+            ask_all(&app).await;
+        }
+    });
+    Ok(())
+}
+
+async fn ask_all(app: &App) {
+    for tenant in app.tenants().all() {
+        match restored::open(&tenant, app.db()).await {
+            Ok(open) => ask(app, &tenant, open).await,
+            Err(error) => {
+                tracing::warn!(%error, "what a restored server has to ask for cannot be read")
+            }
+        }
+    }
+}
+
+async fn ask(app: &App, tenant: &Tenant, open: Vec<(RoomId, ServerName)>) {
+    let mut of_peers: BTreeMap<ServerName, Vec<RoomId>> = BTreeMap::new();
+    for (room_id, peer) in open {
+        of_peers.entry(peer).or_default().push(room_id);
+    }
+    stream::iter(of_peers)
+        .for_each_concurrent(AT_ONCE, async |(peer, rooms)| {
+            if let Err(error) = ask_peer(app, tenant, &peer, rooms).await {
+                tracing::info!(%error, %peer, "a peer cannot say what was written since the backup");
+            }
+        })
+        .await;
+    if let Err(error) = release(app, tenant).await {
+        tracing::warn!(%error, "what a restored server has to ask for cannot be read");
+    }
+}
+
+async fn ask_peer(app: &App, tenant: &Tenant, peer: &ServerName, rooms: Vec<RoomId>) -> Result<()> {
+    let federation = app.federation();
+    let is_paused = federation.peers().get(tenant, peer).await?.paused;
+    let is_allowed = federation
+        .policies()
+        .get(tenant)
+        .await?
+        .require(peer)
+        .is_ok();
+    for room_id in rooms {
+        if is_allowed && !is_paused {
+            catch_up::own_log(app, tenant, peer, room_id).await?;
+        }
+        restored::done(tenant, app.db(), room_id, peer).await?;
+    }
+    Ok(())
+}
+
+/// Rooms of which all servers have answered go on.
+async fn release(app: &App, tenant: &Tenant) -> Result<(), DbError> {
+    let open = restored::open(tenant, app.db()).await?;
+    let open: BTreeSet<RoomId> = open.into_iter().map(|(room_id, _)| room_id).collect();
+    app.federation().host_wait().catch_up(tenant, &open);
+    Ok(())
+}
