@@ -2,25 +2,22 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::actions;
 use super::reading::{answer, malformed};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
 use crate::events::core::ids::{ParticipantId, RoomId};
-use crate::events::core::names::{Fqid, ServerName};
+use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyId;
-use crate::federation::error::FederationError;
 use crate::federation::exchange::document::Request;
 use crate::federation::exchange::one_dm;
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::json as http_json;
 use crate::http::path::{Path, PathId};
-use crate::participants;
-use crate::rooms::core::content::{LogPosition, OriginKey, RoomType, SettingsChange};
-use crate::rooms::core::decide::{Command, Invitee, Joining};
+use crate::rooms::core::content::RoomType;
 use crate::rooms::perform::require_peers_asked;
 use crate::rooms::store::rooms::RoomRow;
 use crate::rooms::store::{members, rooms};
@@ -76,7 +73,7 @@ async fn carry_out(
     if request.room_id != room_id || request.host != *tenant.server_name() {
         return Err(malformed("body.room_id"));
     }
-    let command = command(app, &tenant, &request).await?;
+    let command = actions::command(app, &tenant, &request).await?;
     require_peers_asked(app, &tenant, room_id)?;
     let policy = app.federation().policies().get(&tenant).await?;
     let act = Act {
@@ -159,107 +156,4 @@ async fn concerned(
     } else {
         Err(missing())
     }
-}
-
-/// What the action asks for.
-async fn command(app: &App, tenant: &Tenant, request: &Request) -> Result<Command> {
-    let content = &request.content;
-    Ok(match request.action.as_str() {
-        "join" => Command::Join(joining(content)?),
-        "rejoin" => Command::Rejoin(joining(content)?),
-        "decline" => Command::Decline,
-        "invite" => {
-            let target = known(app, tenant, content).await?;
-            if let Some(person) = target
-                .as_ref()
-                .filter(|person| person.server_name() != tenant.server_name())
-            {
-                let policy = app.federation().policies().get(tenant).await?;
-                let refused = policy.require(person.server_name());
-                refused.map_err(FederationError::from)?;
-            }
-            let target = target.map(|person| Invitee {
-                person,
-                profile: content.get("profile").cloned(),
-                holds_role: false,
-            });
-            Command::Invite {
-                target,
-                reason: text(content, "reason"),
-            }
-        }
-        "withdraw_invitation" => Command::WithdrawInvitation {
-            target: Some(person(content)?),
-        },
-        "kick" => Command::Kick {
-            target: Some(person(content)?),
-            reason: text(content, "reason"),
-        },
-        "ban" => Command::Ban {
-            target: Some(person(content)?),
-            reason: text(content, "reason"),
-        },
-        "unban" => Command::Unban {
-            target: Some(person(content)?),
-        },
-        "member_level" => {
-            let level = content.get("power_level").and_then(Value::as_u64);
-            let level = level
-                .and_then(|level| u8::try_from(level).ok())
-                .filter(|level| *level <= 100);
-            Command::SetLevel {
-                target: Some(person(content)?),
-                level: level.ok_or_else(|| malformed("body.content.power_level"))?,
-            }
-        }
-        "power_levels" => Command::SetLevels(part(content, "power_levels")?),
-        "name" => {
-            Command::SetName(text(content, "name").ok_or_else(|| malformed("body.content.name"))?)
-        }
-        "topic" => Command::SetTopic(text(content, "topic")),
-        "settings" => Command::ChangeSettings(
-            SettingsChange::deserialize(content).map_err(|_| malformed("body.content"))?,
-        ),
-        "archive" => Command::Archive,
-        "close" => Command::Close,
-        _ => return Err(malformed("body.action")),
-    })
-}
-
-fn joining(content: &Value) -> Result<Joining> {
-    let key: OriginKey = part(content, "key")?;
-    let after: LogPosition = part(content, "after")?;
-    Ok(Joining {
-        profile: content
-            .get("profile")
-            .filter(|profile| profile.is_object())
-            .cloned(),
-        key: Some(key),
-        after: Some(after),
-        holds_role: false,
-    })
-}
-
-/// Somebody who may be invited: a local person, or anybody of another server.
-async fn known(app: &App, tenant: &Tenant, content: &Value) -> Result<Option<Fqid>> {
-    let person = person(content)?;
-    if person.server_name() != tenant.server_name() {
-        return Ok(Some(person));
-    }
-    let found = participants::store::by_fqid(tenant, app.db().reader(), &person).await?;
-    Ok(found.map(|found| found.fqid))
-}
-
-fn person(content: &Value) -> Result<Fqid> {
-    part(content, "participant")
-}
-
-fn part<T: serde::de::DeserializeOwned>(content: &Value, name: &str) -> Result<T> {
-    let value = content.get(name).cloned().unwrap_or(Value::Null);
-    serde_json::from_value(value).map_err(|_| malformed("body.content"))
-}
-
-fn text(content: &Value, name: &str) -> Option<String> {
-    let text = content.get(name)?.as_str()?;
-    Some(text.chars().take(2000).collect())
 }

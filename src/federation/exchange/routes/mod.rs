@@ -1,5 +1,6 @@
 //! What other servers call about rooms: what comes in, what goes out.
 
+mod actions;
 mod directory;
 mod ephemeral;
 mod host;

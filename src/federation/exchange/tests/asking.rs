@@ -117,3 +117,38 @@ async fn a_request_id_belongs_to_one_room() {
     let (status, body) = peer.request(&home, other, &asked).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
 }
+
+#[tokio::test]
+async fn a_host_takes_nothing_from_peers_that_its_own_clients_may_not_ask() {
+    let (home, peer, room) = shared().await;
+    home.make_owner(room, BOB).await;
+    let many: Vec<String> = (0..1001)
+        .map(|number| format!("s{number}.example"))
+        .collect();
+    let slugs: Vec<String> = (0..51).map(|number| format!("slug-{number}")).collect();
+    for (action, content) in [
+        ("name", json!({ "name": "x".repeat(201) })),
+        ("name", json!({ "name": "two\nlines" })),
+        ("name", json!({ "name": " " })),
+        ("topic", json!({ "topic": "x".repeat(2001) })),
+        ("topic", json!({})),
+        (
+            "kick",
+            json!({ "participant": "@root:a.example", "reason": "x".repeat(501) }),
+        ),
+        ("settings", json!({ "edit_window_seconds": 2_592_001 })),
+        (
+            "settings",
+            json!({ "avatar_url": "http://a.example/x.png" }),
+        ),
+        ("settings", json!({ "read_role_slugs": slugs })),
+        ("settings", json!({ "denied_servers": many })),
+    ] {
+        let asked = Asked::new("bob", action, content);
+        let (status, body) = peer.request(&home, room, &asked).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{action}: {body}");
+        assert_eq!(body["error"]["code"], "SW_VALIDATION_ERROR", "{action}");
+    }
+    let topic = Asked::new("bob", "topic", json!({ "topic": null }));
+    events(&home, &peer, room, &topic).await;
+}
