@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::core::descriptor::{BaseUrl, Pinned};
 use crate::catalogue::Code;
+use crate::events::core::event::Event;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 
@@ -120,6 +121,20 @@ pub struct Rejection {
     pub message: String,
     /// The event concerned, as far as it could be read.
     pub event: RejectedEvent,
+}
+
+impl RejectedEvent {
+    /// An event that could be read.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        Self {
+            room_id: Some(event.room_id),
+            event_id: Some(event.event_id),
+            origin: Some(event.origin.clone()),
+            epoch: Some(event.epoch),
+            seq: Some(event.seq),
+        }
+    }
 }
 
 /// What could be read of a refused event.

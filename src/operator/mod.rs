@@ -4,6 +4,7 @@
 //! Each command is a value ([`Request`]) that travels as JSON; [`perform`] does what it says through the domain that it concerns.
 
 pub mod keys;
+pub mod logs;
 pub mod peers;
 pub mod tenants;
 pub mod users;

@@ -2,6 +2,7 @@
 
 mod check;
 mod key;
+mod log;
 mod peer;
 
 use clap::{Args, Subcommand};
@@ -19,6 +20,9 @@ pub(in crate::cli) enum Command {
     /// The other servers: how they are doing, and what to do about them.
     #[command(subcommand)]
     Peer(peer::Command),
+    /// The logs of rooms that need a person, because they forked.
+    #[command(subcommand)]
+    Log(log::Command),
     /// See a server as a stranger would: its name, TLS, descriptor, and whether signed requests arrive unchanged.
     Check(check::Arguments),
 }
@@ -35,6 +39,7 @@ pub(super) async fn run(loaded: Loaded, command: Command) -> Result<Outcome, Fai
     match command {
         Command::Key(command) => key::run(loaded, command).await,
         Command::Peer(command) => peer::run(loaded, command).await,
+        Command::Log(command) => log::run(loaded, command).await,
         Command::Check(arguments) => check::run(loaded, arguments).await,
     }
 }

@@ -187,6 +187,15 @@ impl Event {
         Ok(event)
     }
 
+    /// The same event without its content: its place, its signature and its hash stay what they are.
+    pub fn without_content(&self) -> Self {
+        Self {
+            content: None,
+            salt: None,
+            ..self.clone()
+        }
+    }
+
     /// The JSON form: content and salt only where both are there.
     pub fn to_value(&self) -> Value {
         let mut fields = match serde_json::to_value(self.signed_fields()) {

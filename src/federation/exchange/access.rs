@@ -80,10 +80,7 @@ impl Sight {
         if !self.withholds(placed) {
             return placed.event.to_value();
         }
-        let mut event = (*placed.event).clone();
-        event.content = None;
-        event.salt = None;
-        event.to_value()
+        placed.event.without_content().to_value()
     }
 
     /// Whether the peer is not told what the event says.

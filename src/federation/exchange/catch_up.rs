@@ -8,8 +8,8 @@ use http::Method;
 use rand::seq::SliceRandom;
 use serde::Deserialize;
 
-use super::missing;
 use super::pages::{Keys, verify_all};
+use super::{forks, missing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
@@ -19,7 +19,6 @@ use crate::events::core::incoming;
 use crate::events::core::json::Limits;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
-use crate::events::store;
 use crate::federation::client::Call;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
@@ -248,7 +247,12 @@ pub(super) async fn room(
     }
     let host = host_first(app, tenant, room_id, heads.into_iter().collect()).await?;
     for (origin, head) in host {
+        let end = forks::end_of(app, tenant, room_id, &origin).await?;
+        if end.is_some_and(|end| end.forked_at.is_some()) {
+            continue;
+        }
         log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
+        forks::compare(app, tenant, peer, (room_id, &origin), &head).await?;
     }
     app.federation().host_wait().heard(tenant, room_id);
     missing::contents(app, tenant, peer, room_id).await
@@ -352,8 +356,7 @@ async fn end_of(
     room_id: RoomId,
     origin: &ServerName,
 ) -> Result<LogPlace> {
-    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
-    let end = ends.into_iter().find(|end| end.origin == *origin);
+    let end = forks::end_of(app, tenant, room_id, origin).await?;
     Ok(end.map_or(LogPlace { epoch: 1, seq: 0 }, |end| LogPlace {
         epoch: end.epoch,
         seq: end.seq,
@@ -361,7 +364,7 @@ async fn end_of(
 }
 
 /// A page of a log from after this place on.
-async fn fetch(
+pub(super) async fn fetch(
     app: &App,
     tenant: &Tenant,
     peer: &ServerName,

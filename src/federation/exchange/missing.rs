@@ -153,13 +153,7 @@ pub(super) async fn journal_wrong_contents(
             code: Code::ValidationError,
             message: "the content that was delivered is not the one that the event's origin signed"
                 .to_owned(),
-            event: RejectedEvent {
-                room_id: Some(event.room_id),
-                event_id: Some(event.event_id),
-                origin: Some(event.origin.clone()),
-                epoch: Some(event.epoch),
-                seq: Some(event.seq),
-            },
+            event: RejectedEvent::of(event),
         })
         .collect();
     let journal = app.federation().journal();

@@ -11,6 +11,7 @@ pub mod by_admin;
 pub mod catch_up;
 pub mod directory;
 pub mod document;
+mod forks;
 mod missing;
 pub mod one_dm;
 pub mod outgoing;

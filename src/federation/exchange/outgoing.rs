@@ -1,6 +1,8 @@
 //! What an append leaves to be delivered, written in its own transaction: ends of logs, servers that came or went,
 //! invitations and their answers.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::document::summary;
@@ -8,6 +10,7 @@ use super::remote::{document, job_id};
 use crate::app::App;
 use crate::db::{Committed, DbError, Tx};
 use crate::error::Result;
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
@@ -139,6 +142,34 @@ async fn tell(
         expires_at: now + TRIED_MS,
     };
     outbox::add_job(tenant, tx, server, &job, now).await
+}
+
+/// Tells the other servers of a room that two events were signed for one place of a log, so that all freeze it alike and the
+/// admins of the origin hear of it: both events, which prove it.
+pub async fn evidence(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    view: &RoomView,
+    both: [&Event; 2],
+    now: i64,
+) -> Result<(), DbError> {
+    let body = json!({ "events": both.map(|event| event.without_content().to_value()) });
+    let members = view.joined_members();
+    let servers: BTreeSet<&ServerName> = members
+        .map(|(person, _)| person.server_name())
+        .filter(|server| *server != tenant.server_name())
+        .collect();
+    for server in servers {
+        let job = Job {
+            id: job_id(),
+            kind: "evidence".to_owned(),
+            path: "/send".to_owned(),
+            body: body.to_string(),
+            expires_at: now + TRIED_MS,
+        };
+        outbox::add_job(tenant, tx, server, &job, now).await?;
+    }
+    Ok(())
 }
 
 /// Declining is immediate for the invited person; the host hears of it when it can be reached.

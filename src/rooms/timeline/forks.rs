@@ -6,47 +6,72 @@ use super::aftermath;
 use super::batch::Batch;
 use crate::db::DbError;
 use crate::events::core::event::Event;
+use crate::events::core::names::ServerName;
 use crate::events::core::verified::Verified;
 use crate::events::store;
 use crate::events::store::forks::{self, Place};
+use crate::federation::exchange::outgoing;
 
-/// Freezes a log from the place for which this second event was signed: what stands there is hidden, together with what it
-/// did to other messages, and no more is taken.
+/// A second event for a place that is taken, delivered by `peer`: it is kept as evidence, the room's other servers are told,
+/// and the log is frozen.
 ///
-/// Not frozen are the host's log, on whose state all others rest, and this server's own, which it alone goes on writing; nor
-/// any log by an event at or below a place where it went over to another key: who signed that may have stolen the old one.
-pub(super) async fn freeze(batch: &mut Batch<'_>, second: &Verified<Event>) -> Result<(), DbError> {
+/// An event at or below a place where the log went over to another key is no evidence: who signed it may have stolen the old
+/// one.
+pub(super) async fn found(
+    batch: &mut Batch<'_>,
+    second: &Verified<Event>,
+    peer: &ServerName,
+) -> Result<(), DbError> {
     batch.flush().await?;
-    let tenant = batch.tenant.clone();
-    let Some(view) = batch
-        .views
-        .get(&tenant, &mut batch.tx, second.room_id)
-        .await?
-    else {
-        return Ok(());
-    };
-    let origin = &second.origin;
-    let is_spared = origin == view.history.host() || origin == tenant.server_name();
-    let Some(log) = view.logs.get_mut(origin).filter(|_| !is_spared) else {
-        return Ok(());
-    };
-    let is_known = log.forked_at.is_some_and(|at| at <= second.seq);
-    if is_known || log.head.epoch != second.epoch {
-        return Ok(());
-    }
-    let key = store::logs::latest_key(&tenant, &mut batch.tx, second.room_id, origin).await?;
-    if key.is_some_and(|(_, from_seq)| second.seq < from_seq) {
-        return Ok(());
-    }
-    log.forked_at = Some(second.seq);
-    batch.touched.insert(second.room_id);
-    batch.has_written();
+    let (tenant, room_id, origin) = (batch.tenant.clone(), second.room_id, &second.origin);
     let at = Place {
-        room_id: second.room_id,
+        room_id,
         origin,
         epoch: second.epoch,
         seq: second.seq,
     };
+    let key = store::logs::latest_key(&tenant, &mut batch.tx, room_id, origin).await?;
+    let is_below_key = key.is_some_and(|(_, from_seq)| second.seq < from_seq);
+    let Some(first) = forks::standing_at(&tenant, &mut batch.tx, at).await? else {
+        return Ok(());
+    };
+    if is_below_key {
+        return Ok(());
+    }
+    let (tx, now) = (&mut batch.tx, batch.now);
+    if forks::keep(&tenant, tx, (&**second, second.hash()), peer, now).await? {
+        batch.has_written();
+        tracing::warn!(
+            event = "federation.log_forked", room = %room_id, %origin, epoch = at.epoch, seq = at.seq, %peer
+        );
+        if let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? {
+            let both = [&*first.event, &**second];
+            outgoing::evidence(&tenant, &mut batch.tx, view, both, batch.now).await?;
+        }
+    }
+    freeze(batch, at).await
+}
+
+/// Freezes a log from this place on: what stands there is hidden, together with what it did to other messages, and no more is
+/// taken.
+///
+/// Not frozen are the host's log, on whose state all others rest, and this server's own, which it alone goes on writing.
+async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, at.room_id).await? else {
+        return Ok(());
+    };
+    let is_spared = at.origin == view.history.host() || at.origin == tenant.server_name();
+    let Some(log) = view.logs.get_mut(at.origin).filter(|_| !is_spared) else {
+        return Ok(());
+    };
+    let is_known = log.forked_at.is_some_and(|forked_at| forked_at <= at.seq);
+    if is_known || log.head.epoch != at.epoch {
+        return Ok(());
+    }
+    log.forked_at = Some(at.seq);
+    batch.touched.insert(at.room_id);
+    batch.has_written();
     forks::mark(&tenant, &mut batch.tx, at).await?;
     let hidden = forks::freeze(&tenant, &mut batch.tx, at).await?;
     let messages: BTreeSet<_> = hidden
@@ -54,10 +79,7 @@ pub(super) async fn freeze(batch: &mut Batch<'_>, second: &Verified<Event>) -> R
         .map(|(event, about)| about.unwrap_or(event))
         .collect();
     for message in messages {
-        aftermath::refold(batch, &tenant, second.room_id, message).await?;
+        aftermath::refold(batch, &tenant, at.room_id, message).await?;
     }
-    tracing::warn!(
-        event = "federation.log_forked", room = %second.room_id, %origin, epoch = second.epoch, seq = second.seq
-    );
     Ok(())
 }

@@ -78,7 +78,7 @@ async fn one(
             false,
         ));
     }
-    if let Some(receipt) = out_of_place(batch, event, known).await? {
+    if let Some(receipt) = out_of_place(batch, page, event, known).await? {
         if receipt == Receipt::Duplicate && known.lacks_content(event) {
             complete(batch, page, event, known, signer).await?;
         }
@@ -130,6 +130,7 @@ fn event_is_ours(view: &RoomView, event: &Verified<Event>) -> bool {
 /// Why the event is not the next one of its log, if it is not.
 async fn out_of_place(
     batch: &mut Batch<'_>,
+    page: &Page,
     event: &Verified<Event>,
     known: &Known,
 ) -> Result<Option<Receipt>, RoomError> {
@@ -162,7 +163,7 @@ async fn out_of_place(
     Ok(Some(match error {
         ChainError::Duplicate => Receipt::Duplicate,
         ChainError::Fork { .. } => {
-            forks::freeze(batch, event).await?;
+            forks::found(batch, event, &page.deliverer).await?;
             mismatch(&error.to_string())
         }
         _ if is_frozen => mismatch(FROZEN),

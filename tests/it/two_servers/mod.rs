@@ -8,6 +8,7 @@
 mod behind_nginx;
 mod compare;
 mod dms;
+mod forks;
 mod live;
 mod managed;
 mod peers;

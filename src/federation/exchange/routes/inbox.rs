@@ -239,13 +239,7 @@ async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handl
                 },
                 code: *code,
                 message: message.clone(),
-                event: RejectedEvent {
-                    room_id: Some(result.event.room_id),
-                    event_id: Some(result.event.event_id),
-                    origin: Some(result.event.origin.clone()),
-                    epoch: Some(result.event.epoch),
-                    seq: Some(result.event.seq),
-                },
+                event: RejectedEvent::of(&result.event),
             }),
             _ => None,
         })

@@ -2,6 +2,7 @@
 
 mod asking;
 mod dms;
+mod forks;
 mod live;
 mod people;
 mod reading;

@@ -1,0 +1,160 @@
+//! Logs of which a peer holds another branch: the event with which the branches part is fetched, as evidence.
+
+use super::catch_up;
+use super::pages::{Keys, verify_all};
+use crate::app::App;
+use crate::error::Result;
+use crate::events::core::event::Event;
+use crate::events::core::hash::Hash;
+use crate::events::core::ids::RoomId;
+use crate::events::core::names::ServerName;
+use crate::events::model::LogEnd;
+use crate::events::store;
+use crate::federation::core::delivery::LogPlace;
+use crate::federation::model::{Check, RejectedEvent, Rejection};
+use crate::rooms::core::content::LogPosition;
+use crate::rooms::timeline::{Page, Receipt};
+use crate::tenants::Tenant;
+
+/// Places of a log that are looked at in one request.
+const SPAN: i64 = 500;
+/// Requests with which the place is searched where two branches part. What lies further back is not hidden.
+const MOST_REQUESTS: usize = 20;
+
+/// The end of one origin's log, as it is here.
+pub(super) async fn end_of(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+    origin: &ServerName,
+) -> Result<Option<LogEnd>> {
+    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
+    Ok(ends.into_iter().find(|end| end.origin == *origin))
+}
+
+/// Compares the end of a log with the one that a peer tells of, once everything that fits was fetched. If the peer stands on
+/// another branch, the first event of that is placed beside ours, which is refused, kept as evidence and told.
+pub(super) async fn compare(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    (room_id, origin): (RoomId, &ServerName),
+    head: &LogPosition,
+) -> Result<()> {
+    let Some(end) = end_of(app, tenant, room_id, origin).await? else {
+        return Ok(());
+    };
+    let common = end.seq.min(head.seq);
+    if end.forked_at.is_some() || end.epoch != head.epoch || common == 0 {
+        return Ok(());
+    }
+    let log = Log {
+        app,
+        tenant,
+        peer,
+        room_id,
+        origin,
+        epoch: end.epoch,
+    };
+    let is_same = match head.seq == common {
+        true => log.ours(common - 1, 1).await?.first().copied() == head.hash,
+        // It has more, which did not fit on ours.
+        false => log.parts_within(common - 1, common).await?.is_none(),
+    };
+    match is_same {
+        true => Ok(()),
+        false => log.find(common).await,
+    }
+}
+
+/// One origin's log, here and at a peer.
+struct Log<'a> {
+    app: &'a App,
+    tenant: &'a Tenant,
+    peer: &'a ServerName,
+    room_id: RoomId,
+    origin: &'a ServerName,
+    epoch: i64,
+}
+
+impl Log<'_> {
+    /// The hashes of our events after a place.
+    async fn ours(&self, after: i64, count: i64) -> Result<Vec<Hash>> {
+        let (db, place) = (self.app.db(), (self.epoch, after));
+        let page =
+            store::log_page(self.tenant, db, self.room_id, self.origin, place, count).await?;
+        Ok(page.iter().map(|placed| placed.hash).collect())
+    }
+
+    /// The peer's first event after `after`, up to `until`, that is not ours.
+    async fn parts_within(&self, after: i64, until: i64) -> Result<Option<Event>> {
+        let place = LogPlace {
+            epoch: self.epoch,
+            seq: after,
+        };
+        let log = (self.room_id, self.origin);
+        let theirs = catch_up::fetch(self.app, self.tenant, self.peer, log, place).await?;
+        let ours = self.ours(after, until - after).await?;
+        let is_other = |(event, ours): &(Event, Hash)| Hash::of(&event.signed_bytes()) != *ours;
+        let mut pairs = theirs.into_iter().zip(ours);
+        Ok(pairs.find(is_other).map(|(event, _)| event))
+    }
+
+    /// Walks back from a place where the branches differ to where they part.
+    async fn find(&self, differ_at: i64) -> Result<()> {
+        let mut until = differ_at;
+        let mut found = None;
+        for _ in 0..MOST_REQUESTS {
+            let after = (until - SPAN).max(0);
+            let Some(event) = self.parts_within(after, until).await? else {
+                break;
+            };
+            let is_first = event.seq > after + 1 || after == 0;
+            found = Some(event);
+            if is_first {
+                break;
+            }
+            until = after;
+        }
+        match found {
+            Some(event) => self.place(event).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Has the event placed beside ours, unless that was done before; its refusal is written down.
+    async fn place(&self, event: Event) -> Result<()> {
+        let (app, tenant) = (self.app, self.tenant);
+        let hash = Hash::of(&event.signed_bytes());
+        if store::forks::is_kept(tenant, app.db(), &event, hash).await? {
+            return Ok(());
+        }
+        let keys = Keys::load(app, tenant, self.room_id, None).await?;
+        let (_, verified) = verify_all(keys, vec![event]).await;
+        let Some(Ok(event)) = verified.into_iter().next() else {
+            return Ok(());
+        };
+        let named = RejectedEvent::of(&event);
+        let page = Page {
+            tenant: tenant.clone(),
+            deliverer: self.peer.clone(),
+            events: vec![event],
+            may_begin: false,
+        };
+        let receipts = app.timeline().receive(page).await?.into_inner();
+        if let Some(Receipt::Rejected { code, message, .. }) = receipts.into_iter().next() {
+            let rejection = Rejection {
+                peer: self.peer.clone(),
+                check: Check::Envelope,
+                code,
+                message,
+                event: named,
+            };
+            let journal = app.federation().journal();
+            journal
+                .note(tenant, app.db(), &[rejection], app.now())
+                .await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! A server that was put back to an old copy of its data writes another branch of its log. Both sides notice.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{shared_room, start};
+use crate::support::{Backend, Person, PrivateCa, Proxy, Server, eventually};
+
+/// How long it takes at most until both know: rooms are compared once a minute.
+const SOON: Duration = Duration::from_secs(150);
+
+/// The forked logs that a server knows.
+fn forks(server: &Server) -> Vec<Value> {
+    let listed = server.cli(&["--json", "admin", "federation", "log", "list"], "");
+    let listed: Value = serde_json::from_str(&listed.done().stdout).unwrap();
+    listed["logs"].as_array().unwrap().clone()
+}
+
+async fn arrives(person: &Person, room: &str, text: &str) {
+    eventually(&format!("{text} arrives"), SOON, async || {
+        person.bodies(room).await.iter().any(|body| body == text)
+    })
+    .await;
+}
+
+/// Whether the journal tells the admin of a fork in this log.
+async fn journalled(server: &Server, origin: &str) -> bool {
+    let api = &server.admin().await.api;
+    let rows = api
+        .get("/v1/admin/federation/rejected?limit=200")
+        .await
+        .data();
+    rows.as_array().unwrap().iter().any(|row| {
+        row["origin"] == json!(origin) && row["message"].as_str().unwrap().contains("fork")
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_sides_see_the_fork_of_a_server_that_went_back() {
+    let ca = PrivateCa::new();
+    let (to_a, to_b) = (Proxy::new().await, Proxy::new().await);
+    let a = start(
+        Backend::Sqlite,
+        "a.example",
+        ("b.example", to_b.address()),
+        &ca,
+    )
+    .await;
+    let mut b = start(
+        Backend::Sqlite,
+        "b.example",
+        ("a.example", to_a.address()),
+        &ca,
+    )
+    .await;
+    to_a.set_target_port(a.port());
+    to_b.set_target_port(b.port());
+    let [alice, anton] = a.people(["alice", "anton"]).await;
+    let of_b: [Person; 2] = b.people(["bea", "ben"]).await;
+    let bea = &of_b[0];
+    let room = shared_room(&alice, &anton, &of_b).await;
+    bea.says(&room, "before the copy").await;
+    arrives(&alice, &room, "before the copy").await;
+
+    b.stop().await;
+    let database = b.data().join("scaiwave.db");
+    let copy = b.scratch().join("copy.db");
+    std::fs::copy(&database, &copy).unwrap();
+    tokio::task::block_in_place(|| b.launch());
+    bea.says(&room, "after the copy").await;
+    arrives(&alice, &room, "after the copy").await;
+
+    // The old copy is put in its place, and something is said before anybody could be asked.
+    b.stop().await;
+    std::fs::copy(&copy, &database).unwrap();
+    to_a.cut();
+    to_b.cut();
+    tokio::task::block_in_place(|| b.launch());
+    bea.says(&room, "on another branch").await;
+    to_a.restore();
+    to_b.restore();
+
+    for (server, frozen) in [(&a, true), (&b, false)] {
+        eventually("the fork is seen", SOON, async || !forks(server).is_empty()).await;
+        let found = forks(server);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0]["room_id"], json!(room));
+        assert_eq!(found[0]["origin"], "b.example");
+        assert_eq!(found[0]["frozen"], json!(frozen));
+        eventually("the journal tells of it", SOON, async || {
+            journalled(server, "b.example").await
+        })
+        .await;
+    }
+    let (on_a, on_b) = (forks(&a), forks(&b));
+    assert_eq!(on_a[0]["hash"], on_b[0]["other_hash"]);
+    assert_eq!(on_a[0]["other_hash"], on_b[0]["hash"]);
+    assert_eq!(
+        alice.bodies(&room).await,
+        ["before the copy"],
+        "both branches are hidden"
+    );
+    alice.says(&room, "others go on").await;
+    arrives(bea, &room, "others go on").await;
+    a.cli(&["admin", "verify"], "").done();
+}
