@@ -36,6 +36,10 @@ pub enum Request {
     ListPeers(peers::ListPeers),
     /// Does something about another server.
     OnPeer(peers::OnPeer),
+    /// Asks a room's host to let the tenant's log begin anew.
+    RestartLog(logs::RestartLog),
+    /// Lets a server begin its log of a room anew.
+    AgreeToRestart(logs::AgreeToRestart),
     /// Looks at a server as a stranger would.
     CheckServer(peers::CheckServer),
 }
@@ -54,6 +58,8 @@ pub async fn perform(app: &App, request: Request) -> Result<Value> {
         Request::RotateKey(command) => answer(keys::rotate(app, command).await?),
         Request::ListPeers(command) => answer(peers::list(app, command).await?),
         Request::OnPeer(command) => answer(peers::act(app, command).await?),
+        Request::RestartLog(command) => answer(logs::restart(app, command).await?),
+        Request::AgreeToRestart(command) => answer(logs::agree(app, command).await?),
         Request::CheckServer(command) => answer(peers::check(app, command).await?),
     }
 }

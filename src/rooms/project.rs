@@ -15,6 +15,7 @@ use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::events::model::{Placed, Shown, Standing};
 use crate::events::store;
+use crate::events::store::logs::KeyPlace;
 use crate::messages;
 use crate::tenants::Tenant;
 
@@ -33,16 +34,17 @@ pub async fn event(
     }
     let event = &placed.event;
     if let Some(named) = named_key(event, change) {
-        let NamedKey {
-            origin,
-            key,
-            from_seq,
-        } = &named;
-        store::logs::add_log_key(tenant, tx, event.room_id, origin, key, *from_seq).await?;
+        let NamedKey { origin, key, at } = &named;
+        // Of two admissions of an epoch the first one counts, and none out of turn.
+        let admission = view.history.epochs().of(origin, at.epoch);
+        let is_admission = at.epoch > 1 && at.from_seq == 1;
+        if !is_admission || admission.is_some_and(|admission| admission.by == event.seq) {
+            store::logs::add_log_key(tenant, tx, event.room_id, origin, key, *at).await?;
+        }
     }
     if let Some(Change::Member(member)) = change.map(|state| &state.change) {
         profiles::remember(tenant, tx, event.room_id, member, now).await?;
-    } else if event.event_type == EventType::LOG_KEY {
+    } else if [EventType::LOG_KEY, EventType::LOG_RESTART].contains(&event.event_type) {
         return Ok(());
     } else if event.event_type == EventType::ROOM_PROFILE {
         return profiles::shown(tenant, tx, event, now).await;
@@ -81,33 +83,42 @@ pub struct NamedKey {
     pub origin: ServerName,
     /// The key.
     pub key: PublicKey,
-    /// From which place on the log goes by it.
-    pub from_seq: i64,
+    /// From where on the log goes by it.
+    pub at: KeyPlace,
 }
 
 /// The key that an event names, if it does: the next one of its own log, or, as a state event with this change, the first
-/// one of the host's log or of another's.
+/// one of the host's log, of another's, or of another's next epoch.
 pub fn named_key(event: &Event, change: Option<&StateChange>) -> Option<NamedKey> {
-    let (origin, key, from_seq) = match change.map(|state| &state.change) {
-        Some(Change::Create(create)) => (&event.origin, create.key.clone(), 1),
+    let (origin, key, (epoch, from_seq)) = match change.map(|state| &state.change) {
+        Some(Change::Create(create)) => (&event.origin, create.key.clone(), (1, 1)),
+        Some(Change::Log(change)) => (&change.origin, change.key.clone(), (change.epoch, 1)),
         Some(Change::Member(change)) => {
             let home = change.participant.server_name();
             (
                 home,
                 change.key.clone().filter(|_| *home != event.origin)?,
-                1,
+                (1, 1),
             )
         }
         None if event.event_type == EventType::LOG_KEY => {
             let key = OriginKey::deserialize(event.content.as_ref()?).ok()?;
-            (&event.origin, key, event.seq + 1)
+            (&event.origin, key, (event.epoch, event.seq + 1))
         }
         _ => return None,
     };
     Some(NamedKey {
         origin: origin.clone(),
         key: key.public_key.parse().ok()?,
-        from_seq,
+        at: KeyPlace {
+            epoch,
+            from_seq,
+            // An admission stands for itself.
+            state_seq: match event.event_type.is_state() {
+                true => event.seq,
+                false => event.state_seq,
+            },
+        },
     })
 }
 
@@ -135,7 +146,8 @@ async fn membership(
     Ok(())
 }
 
-async fn write_member(
+/// Writes the row of somebody whom the state speaks of.
+pub async fn write_member(
     tenant: &Tenant,
     tx: &mut Tx,
     view: &RoomView,

@@ -110,6 +110,44 @@ impl Room {
             highest: 0,
         };
         let mut count = 0;
+        for epoch in 1..end.epoch {
+            let last = self.end_of_epoch(end, epoch)?;
+            count += self.check_epoch(tenant, db, &last, &mut at).await?;
+            (at.seq, at.hash) = (0, None);
+        }
+        Ok(count + self.check_epoch(tenant, db, end, &mut at).await?)
+    }
+
+    /// Where an earlier epoch of a log ends: at the cut-off with which the next one was admitted.
+    fn end_of_epoch(&self, end: &LogEnd, epoch: i64) -> Result<LogEnd, VerifyError> {
+        let epochs = self.view.as_ref().map(|view| view.history.epochs());
+        let admission = epochs.and_then(|epochs| epochs.of(&end.origin, epoch + 1));
+        let Some(admission) = admission else {
+            return Err(VerifyError::Bad(Box::new(BadEvent {
+                room_id: self.id,
+                origin: end.origin.clone(),
+                epoch: epoch + 1,
+                seq: 1,
+                event_id: "missing".to_owned(),
+                problem: "the host has not admitted this epoch".to_owned(),
+            })));
+        };
+        Ok(LogEnd {
+            epoch,
+            seq: admission.cutoff.seq,
+            hash: admission.cutoff.hash.unwrap_or(end.hash),
+            ..end.clone()
+        })
+    }
+
+    async fn check_epoch(
+        &self,
+        tenant: &Tenant,
+        db: &Db,
+        end: &LogEnd,
+        at: &mut Cursor,
+    ) -> Result<u64, VerifyError> {
+        let mut count = 0;
         loop {
             let page = store::log_page(tenant, db, self.id, &end.origin, (end.epoch, at.seq), PAGE)
                 .await?;
@@ -120,19 +158,19 @@ impl Room {
             for placed in &page {
                 // What a server beside us appended after the ends were read is not looked at.
                 if placed.event.seq > end.seq {
-                    return self.require_end(end, &at).map(|()| count);
+                    return self.require_end(end, at).map(|()| count);
                 }
-                self.check(placed, &mut at, &targets)
+                self.check(placed, at, &targets)
                     .map_err(|problem| bad(placed, problem))?;
                 count += 1;
             }
         }
-        self.require_end(end, &at)?;
+        self.require_end(end, at)?;
         Ok(count)
     }
 
     fn require_end(&self, end: &LogEnd, at: &Cursor) -> Result<(), VerifyError> {
-        if at.seq == end.seq && at.hash == Some(end.hash) {
+        if at.seq == end.seq && (end.seq == 0 || at.hash == Some(end.hash)) {
             return Ok(());
         }
         Err(VerifyError::Bad(Box::new(BadEvent {
@@ -164,7 +202,7 @@ impl Room {
             event.derived_id() == event.event_id,
             "its id is not the derived one",
         )?;
-        let key = key_at(&self.keys, &event.origin, event.seq)
+        let key = key_at(&self.keys, &event.origin, (event.epoch, event.seq))
             .filter(|key| key.key_id == event.key_id)
             .ok_or("its key does not belong to the log")?;
         require(

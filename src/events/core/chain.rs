@@ -64,6 +64,12 @@ pub enum ChainError {
     /// Before the log's last event; [`at_known_position`] tells a duplicate from a fork.
     #[error("position is behind the log")]
     Behind,
+    /// In an epoch that the host has ended, beyond what counts of it.
+    #[error("the host does not count this place of the epoch")]
+    Excluded,
+    /// The first of an epoch, and not as the host has admitted it.
+    #[error("the epoch does not begin as it was admitted")]
+    OtherBeginning,
     /// Earlier than its predecessor.
     #[error("time goes back")]
     TimeGoesBack,

@@ -55,6 +55,8 @@ impl EventType {
     pub const ROOM_LOG: Self = Self::known("swp.room.log");
     /// A log goes over to a new key.
     pub const LOG_KEY: Self = Self::known("swp.log.key");
+    /// A log begins anew, in its next epoch.
+    pub const LOG_RESTART: Self = Self::known("swp.log.restart");
 
     const STATE: [Self; 10] = [
         Self::ROOM_CREATE,

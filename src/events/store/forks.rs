@@ -196,3 +196,60 @@ fn read_fork(row: &AnyRow) -> Result<Fork, DbError> {
         is_frozen: row.try_get::<i64, _>("frozen")? != 0,
     })
 }
+
+/// Lifts the freeze of a log's epoch: what was hidden waits to be judged again.
+pub async fn thaw(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    room_id: RoomId,
+    origin: &ServerName,
+    epoch: i64,
+) -> Result<(), DbError> {
+    for sql in [
+        "UPDATE logs SET forked_at = NULL WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4",
+        "UPDATE events SET verdict = 'wait' WHERE tenant = $1 AND room_id = $2 AND origin = $3 AND epoch = $4
+         AND verdict = 'frozen'",
+    ] {
+        sqlx::query(sql)
+            .bind(tenant.key())
+            .bind(room_id.to_string())
+            .bind(origin.as_str())
+            .bind(epoch)
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
+}
+
+/// Takes what stands in an epoch from this place on out of the log, which ends before it then. The events come back, in their
+/// order.
+pub async fn exclude(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    from: Place<'_>,
+) -> Result<Vec<Placed>, DbError> {
+    let of_log = "tenant = $1 AND room_id = $2 AND origin = $3";
+    let beyond = "(epoch > $4 OR (epoch = $4 AND seq >= $5))";
+    let delete = format!("DELETE FROM events WHERE {of_log} AND {beyond} RETURNING {COLUMNS}");
+    let missing = format!("DELETE FROM missing_contents WHERE {of_log} AND {beyond}");
+    let ends = format!("DELETE FROM logs WHERE {of_log}");
+    let end = format!(
+        "INSERT INTO logs (tenant, room_id, origin, epoch, seq, hash, ts, state_seq)
+         SELECT tenant, room_id, origin, epoch, seq, hash, ts, (SELECT MAX(state_seq) FROM events WHERE {of_log})
+         FROM events WHERE {of_log} ORDER BY epoch DESC, seq DESC LIMIT 1"
+    );
+    let bound = |sql: String| {
+        sqlx::query(AssertSqlSafe(sql))
+            .bind(tenant.key())
+            .bind(from.room_id.to_string())
+            .bind(from.origin.as_str())
+    };
+    let with_place = |sql| bound(sql).bind(from.epoch).bind(from.seq);
+    let rows = with_place(delete).fetch_all(tx.conn()).await?;
+    with_place(missing).execute(tx.conn()).await?;
+    bound(ends).execute(tx.conn()).await?;
+    bound(end).execute(tx.conn()).await?;
+    let mut excluded: Vec<Placed> = rows.iter().map(read).collect::<Result<_, _>>()?;
+    excluded.sort_unstable_by_key(|placed| (placed.event.epoch, placed.event.seq));
+    Ok(excluded)
+}

@@ -251,7 +251,11 @@ pub(super) async fn room(
         if end.is_some_and(|end| end.forked_at.is_some()) {
             continue;
         }
-        log(app, tenant, peer, (room_id, &origin), head.seq, None).await?;
+        let until = LogPlace {
+            epoch: head.epoch,
+            seq: head.seq,
+        };
+        log(app, tenant, peer, (room_id, &origin), until, None).await?;
         forks::compare(app, tenant, peer, (room_id, &origin), &head).await?;
     }
     app.federation().host_wait().heard(tenant, room_id);
@@ -304,14 +308,14 @@ async fn host_first(
     Ok(heads)
 }
 
-/// Fetches one origin's log up to `until`, page by page, as long as that brings anything. While a page is placed, the next
+/// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is placed, the next
 /// one is on its way.
 pub(super) async fn log(
     app: &App,
     tenant: &Tenant,
     peer: &ServerName,
     (room_id, origin): (RoomId, &ServerName),
-    until: i64,
+    until: LogPlace,
     first_keys: Option<Vec<PublicKey>>,
 ) -> Result<()> {
     let pinned = first_keys.map(|keys| (origin.clone(), keys));
@@ -319,20 +323,29 @@ pub(super) async fn log(
     let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
     let mut fetched: Option<(LogPlace, Vec<Event>)> = None;
     let mut end = end_of(app, tenant, room_id, origin).await?;
-    while end.seq < until {
-        let page = match fetched.take().filter(|(after, _)| *after == end) {
+    let mut from = end;
+    while end < until {
+        let page = match fetched.take().filter(|(after, _)| *after == from) {
             Some((_, page)) => page,
-            None => fetch(app, tenant, peer, (room_id, origin), end).await?,
+            None => fetch(app, tenant, peer, (room_id, origin), from).await?,
         };
         let Some(seq) = page.last().map(|event| event.seq) else {
-            return Ok(());
+            // The epoch has ended there; the next one, if the host has admitted it, is asked for by itself.
+            if from.epoch >= until.epoch.min(keys.latest_epoch(origin)) {
+                return Ok(());
+            }
+            from = LogPlace {
+                epoch: from.epoch + 1,
+                seq: 0,
+            };
+            continue;
         };
         let next = LogPlace {
-            epoch: end.epoch,
+            epoch: from.epoch,
             seq,
         };
         let ahead = async {
-            match seq < until {
+            match next < until {
                 true => Some(fetch(app, tenant, peer, (room_id, origin), next).await),
                 false => None,
             }
@@ -345,6 +358,7 @@ pub(super) async fn log(
             return Ok(());
         }
         fetched = ahead.transpose()?.map(|page| (next, page));
+        from = end;
     }
     Ok(())
 }

@@ -44,8 +44,12 @@ pub(super) async fn compare(
     let Some(end) = end_of(app, tenant, room_id, origin).await? else {
         return Ok(());
     };
-    let common = end.seq.min(head.seq);
-    if end.forked_at.is_some() || end.epoch != head.epoch || common == 0 {
+    // In a later epoch it has all of ours that counts.
+    let common = match head.epoch > end.epoch {
+        true => end.seq,
+        false => end.seq.min(head.seq),
+    };
+    if end.forked_at.is_some() || end.epoch > head.epoch || common == 0 {
         return Ok(());
     }
     let log = Log {
@@ -56,7 +60,7 @@ pub(super) async fn compare(
         origin,
         epoch: end.epoch,
     };
-    let is_same = match head.seq == common {
+    let is_same = match head.epoch == end.epoch && head.seq == common {
         true => log.ours(common - 1, 1).await?.first().copied() == head.hash,
         // It has more, which did not fit on ours.
         false => log.parts_within(common - 1, common).await?.is_none(),

@@ -13,8 +13,8 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{Verified, VerifyError, verify};
 use crate::events::store;
-use crate::events::store::logs::{LogKey, key_at};
-use crate::rooms::core::content::{Create, MemberChange, OriginKey};
+use crate::events::store::logs::{KeyPlace, LogKey, key_at};
+use crate::rooms::core::content::{Change, Create, MemberChange, OriginKey, StateChange};
 use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
 
@@ -65,14 +65,20 @@ impl Keys {
         self.known.iter().any(|key| key.origin == *origin)
     }
 
+    /// The latest epoch of a log of which a key is known.
+    pub(super) fn latest_epoch(&self, origin: &ServerName) -> i64 {
+        let of_log = self.known.iter().filter(|key| key.origin == *origin);
+        of_log.map(|key| key.at.epoch).max().unwrap_or(1)
+    }
+
     fn of(&self, event: &Event) -> Option<&PublicKey> {
-        let key = match key_at(&self.known, &event.origin, event.seq) {
+        let key = match key_at(&self.known, &event.origin, (event.epoch, event.seq)) {
             Some(key) => &key.public_key,
             None => {
                 let (_, keys) = self
                     .pinned
                     .as_ref()
-                    .filter(|(origin, _)| *origin == event.origin)?;
+                    .filter(|(origin, _)| *origin == event.origin && event.epoch == 1)?;
                 keys.iter().find(|key| key.key_id() == event.key_id)?
             }
         };
@@ -89,7 +95,12 @@ impl Keys {
             let sender = event.sender.as_ref();
             let is_own = sender.is_none_or(|sender| *sender.server_name() == event.origin);
             if let (true, Ok(key)) = (is_own, serde_json::from_value(content)) {
-                self.push(&event.origin, &key, event.seq + 1);
+                let at = KeyPlace {
+                    epoch: event.epoch,
+                    from_seq: event.seq + 1,
+                    state_seq: event.state_seq,
+                };
+                self.push(&event.origin, &key, at);
             }
         } else if event.event_type == EventType::ROOM_CREATE && self.host.is_none() {
             if let Ok(Create { key, .. }) = serde_json::from_value(content) {
@@ -102,28 +113,59 @@ impl Keys {
             && let Some(key) = change.key
         {
             self.push_first(change.participant.server_name(), &key);
+        } else if event.event_type == EventType::ROOM_LOG
+            && self.host.as_ref() == Some(&event.origin)
+        {
+            self.learn_epoch(event);
+        }
+    }
+
+    /// The first key of an epoch that the host admits: of the log's next one, and as it was admitted first.
+    fn learn_epoch(&mut self, event: &Event) {
+        let content = event.content.as_ref();
+        let state = content.and_then(|content| StateChange::parse(&event.event_type, content).ok());
+        let Some(Change::Log(change)) = state.map(|state| state.change) else {
+            return;
+        };
+        let next = self.latest_epoch(&change.origin) + 1;
+        if change.origin != event.origin && change.epoch == next {
+            let at = KeyPlace {
+                epoch: change.epoch,
+                from_seq: 1,
+                state_seq: event.seq,
+            };
+            self.push(&change.origin, &change.key, at);
         }
     }
 
     fn push_first(&mut self, origin: &ServerName, key: &OriginKey) {
         if !self.knows(origin) {
-            self.push(origin, key, 1);
+            let at = KeyPlace {
+                epoch: 1,
+                from_seq: 1,
+                state_seq: 0,
+            };
+            self.push(origin, key, at);
         }
     }
 
-    /// As the store will do it: a key is named once, and a later place is never overruled.
-    fn push(&mut self, origin: &ServerName, key: &OriginKey, from_seq: i64) {
+    /// As the store will do it: a key is named once in an epoch, a later place is never overruled, and what an event says
+    /// that rests on a state before its epoch's admission counts for nothing.
+    fn push(&mut self, origin: &ServerName, key: &OriginKey, at: KeyPlace) {
         if let Ok(public_key) = key.public_key.parse::<PublicKey>()
             && !self.known.iter().any(|known| {
+                let is_later = known.at.from_seq >= at.from_seq;
+                let rests_before = at.epoch > 1 && known.at.state_seq > at.state_seq;
                 known.origin == *origin
-                    && (known.key_id == public_key.key_id() || known.from_seq >= from_seq)
+                    && known.at.epoch == at.epoch
+                    && (known.key_id == public_key.key_id() || is_later || rests_before)
             })
         {
             self.known.push(LogKey {
                 origin: origin.clone(),
                 key_id: public_key.key_id(),
                 public_key,
-                from_seq,
+                at,
             });
         }
     }

@@ -9,7 +9,7 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::Draft;
-use crate::events::store::logs::LogKey;
+use crate::events::store::logs::{KeyPlace, LogKey};
 
 const HOST: (&str, u8) = ("h.example", 1);
 const MEMBER: (&str, u8) = ("b.example", 2);
@@ -29,7 +29,11 @@ fn keys() -> Keys {
         origin: origin.parse().unwrap(),
         key_id: key(seed).key_id(),
         public_key: key(seed).public_key().clone(),
-        from_seq: 1,
+        at: KeyPlace {
+            epoch: 1,
+            from_seq: 1,
+            state_seq: 0,
+        },
     });
     Keys {
         host: Some(HOST.0.parse().unwrap()),

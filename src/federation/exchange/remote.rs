@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::catch_up::{self, Errand, unusable};
 use super::document::Request;
-use super::outgoing;
 use super::pages::{Keys, verify_all};
+use super::{forks, outgoing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::db::Committed;
@@ -21,6 +21,7 @@ use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::events::store;
 use crate::federation::client::Call;
+use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey};
@@ -161,12 +162,17 @@ async fn action(
         Command::SetName(name) => ("name", json!({ "name": name })),
         Command::SetTopic(topic) => ("topic", json!({ "topic": topic })),
         Command::ChangeSettings(change) => ("settings", json!(change)),
+        Command::AskRestart(restart) => (
+            "log_restart",
+            json!({ "stands_by": restart.stands_by, "key": restart.key }),
+        ),
         Command::Archive => ("archive", json!({})),
         Command::Close => ("close", json!({})),
         Command::Decline
         | Command::InviteToDm { .. }
         | Command::SetAside
         | Command::EndInvitation
+        | Command::Admit { .. }
         | Command::Leave { .. }
         | Command::Send { .. }
         | Command::Edit { .. }
@@ -241,11 +247,13 @@ async fn take(
         _ => None,
     };
     let log = (row.id, &row.host);
-    catch_up::log(app, tenant, &row.host, log, last, first_keys).await?;
-    let ends = store::logs::ends(tenant, app.db().reader(), row.id).await?;
-    let reached = ends
-        .iter()
-        .any(|end| end.origin == row.host && end.seq >= last);
+    let until = LogPlace {
+        epoch: 1,
+        seq: last,
+    };
+    catch_up::log(app, tenant, &row.host, log, until, first_keys).await?;
+    let end = forks::end_of(app, tenant, row.id, &row.host).await?;
+    let reached = end.is_some_and(|end| end.seq >= last);
     if !reached {
         return Err(unusable(
             &row.host,

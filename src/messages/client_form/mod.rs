@@ -134,7 +134,7 @@ fn state_fields(change: &Change, sender: ParticipantId) -> Option<Value> {
         Change::Pin { event_id, add } => {
             json!({ "event_id": event_id, "action": if *add { "add" } else { "remove" } })
         }
-        Change::Seen | Change::Unknown => return None,
+        Change::Seen | Change::Log(_) | Change::Unknown => return None,
     })
 }
 

@@ -33,6 +33,7 @@ pub(super) fn of(change: &Change, sender: Option<&Fqid>, home: &ServerName) -> O
         | Change::PowerLevels(_)
         | Change::Pin { .. }
         | Change::Seen
+        | Change::Log(_)
         | Change::Unknown => return None,
     })
 }

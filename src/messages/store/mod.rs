@@ -12,7 +12,7 @@ mod unread;
 
 pub use facts::facts;
 pub use markers::move_markers;
-pub use sends::{SendRow, SentKey, record_sends, sent};
+pub use sends::{SendRow, SentKey, record_sends, rename_send, sent};
 pub use unread::{Unread, unread};
 
 use sqlx::AssertSqlSafe;

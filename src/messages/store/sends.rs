@@ -100,3 +100,19 @@ pub async fn record_sends(tenant: &Tenant, tx: &mut Tx, sends: &[SendRow]) -> Re
     }
     Ok(())
 }
+
+/// A message has another id now: what its client gave with it goes along.
+pub async fn rename_send(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    old: EventId,
+    new: EventId,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE sends SET event_id = $3 WHERE tenant = $1 AND event_id = $2")
+        .bind(tenant.key())
+        .bind(old.to_string())
+        .bind(new.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

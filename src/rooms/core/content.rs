@@ -9,6 +9,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::epochs::LogChange;
 use super::levels::{LevelKey, OWNER};
 pub use super::logs::{LogPosition, OriginKey, Positions};
 use crate::events::core::event_type::EventType;
@@ -245,6 +246,8 @@ pub enum Change {
         add: bool,
     },
     Seen,
+    /// An epoch of a log is admitted.
+    Log(Box<LogChange>),
     /// A state event type of a later version: part of the chain, without effect here.
     Unknown,
 }
@@ -332,6 +335,10 @@ impl StateChange {
                 }
             }
             of if *of == EventType::ROOM_SEEN => Change::Seen,
+            of if *of == EventType::ROOM_LOG => match LogChange::read(content, &marks.cutoff)? {
+                Some(change) => Change::Log(Box::new(change)),
+                None => Change::Unknown,
+            },
             _ => Change::Unknown,
         };
         Ok(StateChange {

@@ -10,6 +10,7 @@ use super::content::{
     Change, Create, HistoryVisibility, Lifecycle, LogPosition, MemberChange, Membership, Positions,
     RoomType, SettingsChange, StateChange,
 };
+use super::epochs::Epochs;
 use super::levels::{LevelKey, Levels, OWNER};
 use super::servers::ServerLists;
 use crate::events::core::hash::Hash;
@@ -123,6 +124,7 @@ pub struct History {
     servers: Timeline<ServerLists>,
     takings: Vec<(StateSeq, Loser)>,
     floors: BTreeMap<ServerName, Timeline<LogPosition>>,
+    epochs: Epochs,
     stalled: Option<StateSeq>,
 }
 
@@ -163,6 +165,7 @@ impl History {
             servers: Timeline::default(),
             takings: Vec::new(),
             floors: BTreeMap::new(),
+            epochs: Epochs::default(),
             stalled: None,
         };
         let levels = Levels::initial(create.room_type, restricted).with(&create.power_levels);
@@ -204,7 +207,11 @@ impl History {
                     self.profile.pins.push(*event_id);
                 }
             }
-            Change::Create(_) | Change::Seen | Change::Unknown => {}
+            // The host's own log always has the epoch 1.
+            Change::Log(change) if change.origin != self.host => {
+                self.epochs.admit(k, change, &state.cutoff);
+            }
+            Change::Create(_) | Change::Seen | Change::Log(_) | Change::Unknown => {}
         }
     }
 
@@ -315,6 +322,11 @@ impl History {
     /// The room's host.
     pub fn host(&self) -> &ServerName {
         &self.host
+    }
+
+    /// The logs that were begun anew.
+    pub fn epochs(&self) -> &Epochs {
+        &self.epochs
     }
 
     /// The last state event held: its seq and hash.

@@ -61,6 +61,9 @@ pub enum Reason {
     /// It names a sender of another server: a server speaks for its own people.
     #[error("the sender belongs to another server")]
     ForeignSender,
+    /// It claims a state before the one that admitted its epoch.
+    #[error("the event rests on a state before its epoch was admitted")]
+    BeforeItsEpoch,
     /// A state event in the log of another server than the host.
     #[error("only the room's host changes its state")]
     NotTheHost,
@@ -102,6 +105,7 @@ impl Reason {
         match self {
             Reason::NotMember => Code::NotMember,
             Reason::ForeignSender
+            | Reason::BeforeItsEpoch
             | Reason::NotTheHost
             | Reason::LevelTooLow
             | Reason::ServerNotAllowed
@@ -148,6 +152,12 @@ const JUDGED: [EventType; 5] = [
 
 /// Judges an event of the timeline: everything but the host's state events and bookkeeping of the log.
 pub fn judge(history: &History, claim: &Claim<'_>) -> Verdict {
+    if history
+        .epochs()
+        .excludes(claim.origin, claim.epoch, claim.state_seq)
+    {
+        return Verdict::Void(Reason::BeforeItsEpoch);
+    }
     if claim.sender.server_name() != claim.origin {
         return Verdict::Void(Reason::ForeignSender);
     }

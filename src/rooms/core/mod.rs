@@ -5,6 +5,7 @@
 
 pub mod content;
 pub mod decide;
+pub mod epochs;
 pub mod history;
 pub mod judge;
 pub mod levels;

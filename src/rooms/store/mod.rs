@@ -1,11 +1,12 @@
 //! The tables of rooms: `rooms`, `members`, `dms`, `spans`, `room_settings`, `once_keys`,
-//! `peer_requests`, `unfederated_rooms`.
+//! `peer_requests`, `unfederated_rooms`, `log_restarts`.
 
 pub mod dms;
 pub mod invitations;
 pub mod members;
 pub mod once;
 pub mod requests;
+pub mod restarts;
 pub mod rooms;
 pub mod settings;
 pub mod spans;

@@ -125,7 +125,7 @@ async fn void_beyond_cuts(
 }
 
 /// Judges what waited. What counts now is shown now: it takes a new place in the stream.
-async fn settle_waiting(
+pub(super) async fn settle_waiting(
     batch: &mut Batch<'_>,
     tenant: &Tenant,
     room_id: RoomId,

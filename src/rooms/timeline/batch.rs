@@ -108,7 +108,12 @@ impl<'a> Batch<'a> {
         let named = project::named_key(&placed.event, change)
             .filter(|named| named.origin == *self.tenant.server_name());
         if let Some(named) = named {
-            let key = (named.key.key_id(), named.from_seq == 1);
+            let is_first = named.at.from_seq == 1;
+            // The key of an admitted epoch is not the log's before that has begun.
+            if is_first && named.at.epoch > 1 {
+                return;
+            }
+            let key = (named.key.key_id(), is_first);
             self.views
                 .set_own_key(&self.tenant, placed.event.room_id, key);
         }

@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::compose::{self, Signer};
-use super::{Act, Make, Outcome, aftermath, log_key, place};
+use super::{Act, Make, Outcome, aftermath, epochs, log_key, place};
 use crate::db::DbError;
 use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::Fqid;
 use crate::events::core::verified::Verified;
@@ -20,7 +21,7 @@ use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Ref
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
 use crate::rooms::store::requests::{self, Answered};
-use crate::rooms::store::{dms, once, rooms, spans, unfederated};
+use crate::rooms::store::{dms, once, restarts, rooms, spans, unfederated};
 
 /// The key under which a send must happen only once.
 pub(super) fn sent_key(act: &Act) -> Option<SentKey> {
@@ -77,6 +78,9 @@ pub(super) async fn act(
     let document = act.asked.as_ref().map(|asked| &asked.document);
     let events = append(batch, act.room_id, intents, document, signer).await?;
     note_sending(batch, act, &events);
+    if let Command::Admit { origin, .. } = &act.command {
+        restarts::forget(&act.tenant, &mut batch.tx, act.room_id, origin).await?;
+    }
     if let Some(asked) = &act.asked {
         let answered = Answered {
             room_id: act.room_id,
@@ -84,6 +88,15 @@ pub(super) async fn act(
             events: i64::try_from(events.len()).unwrap_or(i64::MAX),
         };
         requests::record(&act.tenant, &mut batch.tx, asked, &answered, batch.now).await?;
+        if let Command::AskRestart(_) = &act.command {
+            let waiting = restarts::Asked {
+                room_id: act.room_id,
+                origin: asked.server.clone(),
+                document: asked.document.clone(),
+                asked_at: batch.now,
+            };
+            restarts::remember(&act.tenant, &mut batch.tx, &waiting).await?;
+        }
         batch.has_written();
     }
     Ok(Outcome {
@@ -129,7 +142,7 @@ fn own_leave(view: &RoomView, act: &Act) -> Result<Vec<Intent>, Refusal> {
     };
     match view.membership(&act.actor) {
         Some(Membership::Join) => Ok(vec![Intent {
-            event_type: crate::events::core::event_type::EventType::ROOM_LEAVE,
+            event_type: EventType::ROOM_LEAVE,
             sender: Some(act.actor.clone()),
             content: serde_json::json!({ "reason": reason }),
         }]),
@@ -201,6 +214,7 @@ pub(super) async fn append(
     ) {
         content.insert("request".to_owned(), request.clone());
     }
+    epochs::begin(batch, room_id, signer).await?;
     log_key::renew(batch, room_id, signer).await?;
     let tenant = batch.tenant.clone();
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
@@ -211,6 +225,12 @@ pub(super) async fn append(
     let mut placed = Vec::with_capacity(events.len());
     for event in &events {
         placed.push(land_next(batch, event).await?);
+    }
+    if events
+        .iter()
+        .any(|event| event.event_type == EventType::ROOM_LOG)
+    {
+        epochs::of_state(batch, room_id, signer).await?;
     }
     Ok(placed)
 }

@@ -1,8 +1,11 @@
 //! What was decided becomes signed events: chained to the own log, naming the host state that they rest on.
 
+use serde_json::Value;
+
 use crate::events::core::clock::Hlc;
 use crate::events::core::content::SALT_BYTES;
 use crate::events::core::event::{Event, EventError};
+use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
@@ -58,6 +61,33 @@ impl Next {
         state_seq: 0,
         state_hash: None,
     };
+}
+
+/// Signs the first event of the own log's next epoch.
+pub(super) fn restart(
+    key: &KeyPair,
+    view: &RoomView,
+    room_id: RoomId,
+    (epoch, content): (i64, Value),
+    signer: &mut Signer<'_>,
+) -> Result<Verified<Event>, EventError> {
+    let before = Next::in_room(view, signer.origin);
+    let salt: [u8; SALT_BYTES] = rand::random();
+    Draft {
+        room_id,
+        origin: signer.origin.clone(),
+        sender: None,
+        event_type: EventType::LOG_RESTART,
+        content,
+        epoch,
+        seq: 1,
+        prev: None,
+        ts: signer.clock.tick(signer.now).max(before.ts),
+        state_seq: before.state_seq,
+        state_hash: before.state_hash,
+        salt,
+    }
+    .sign(key)
 }
 
 /// Signs `intents` as the next events of the own log; nothing of the room changes yet. Without a view, they begin one.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::aftermath;
 use super::batch::Batch;
+use super::{aftermath, epochs};
 use crate::db::DbError;
 use crate::events::core::event::Event;
 use crate::events::core::names::ServerName;
@@ -30,7 +30,7 @@ pub(super) async fn found(
         epoch: second.epoch,
         seq: second.seq,
     };
-    let key = store::logs::latest_key(&tenant, &mut batch.tx, room_id, origin).await?;
+    let key = store::logs::latest_key(&tenant, &mut batch.tx, room_id, origin, at.epoch).await?;
     let is_below_key = key.is_some_and(|(_, from_seq)| second.seq < from_seq);
     let Some(first) = forks::standing_at(&tenant, &mut batch.tx, at).await? else {
         return Ok(());
@@ -55,21 +55,30 @@ pub(super) async fn found(
 /// Freezes a log from this place on: what stands there is hidden, together with what it did to other messages, and no more is
 /// taken.
 ///
-/// Not frozen are the host's log, on whose state all others rest, and this server's own, which it alone goes on writing.
+/// Not frozen are the host's log, on whose state all others rest, and this server's own, which it alone goes on writing;
+/// nor one that the host has settled by admitting another epoch, on the branch that is here.
 async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     let tenant = batch.tenant.clone();
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, at.room_id).await? else {
         return Ok(());
     };
     let is_spared = at.origin == view.history.host() || at.origin == tenant.server_name();
-    let Some(log) = view.logs.get_mut(at.origin).filter(|_| !is_spared) else {
+    let Some(log) = view.logs.get(at.origin).filter(|_| !is_spared) else {
         return Ok(());
     };
     let is_known = log.forked_at.is_some_and(|forked_at| forked_at <= at.seq);
     if is_known || log.head.epoch != at.epoch {
         return Ok(());
     }
-    log.forked_at = Some(at.seq);
+    if epochs::holds_cutoff(batch, at.room_id, at.origin).await? {
+        return Ok(());
+    }
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, at.room_id).await? else {
+        return Ok(());
+    };
+    if let Some(log) = view.logs.get_mut(at.origin) {
+        log.forked_at = Some(at.seq);
+    }
     batch.touched.insert(at.room_id);
     batch.has_written();
     forks::mark(&tenant, &mut batch.tx, at).await?;
@@ -81,5 +90,7 @@ async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     for message in messages {
         aftermath::refold(batch, &tenant, at.room_id, message).await?;
     }
+    // The host may have settled it already: then the branch that is here is the other one.
+    epochs::settle(batch, at.room_id, at.origin).await?;
     Ok(())
 }

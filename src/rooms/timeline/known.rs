@@ -129,7 +129,7 @@ async fn claimed_places(
             .get(&tenant, &mut batch.tx, event.room_id)
             .await?;
         let head = view.and_then(|view| view.logs.get(&event.origin));
-        if head.is_some_and(|log| event.epoch == log.head.epoch && event.seq <= log.head.seq) {
+        if head.is_some_and(|log| (event.epoch, event.seq) <= log.head.order()) {
             let (from, to) = claimed
                 .entry(stretch(event))
                 .or_insert((event.seq, event.seq));

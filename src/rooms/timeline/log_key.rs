@@ -62,8 +62,9 @@ pub(super) async fn renew(
     Ok(())
 }
 
-/// Whether the event names a log's next key and does not say it: such an event is taken only whole, since the events after
-/// it could not be verified.
+/// Whether the event names a log's next key, or what its next epoch stands by, and does not say it: such an event is taken
+/// only whole, since the events after it could not be verified.
 pub(crate) fn is_incomplete(event: &Event) -> bool {
-    event.event_type == EventType::LOG_KEY && event.content.is_none()
+    [EventType::LOG_KEY, EventType::LOG_RESTART].contains(&event.event_type)
+        && event.content.is_none()
 }

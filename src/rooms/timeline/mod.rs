@@ -9,6 +9,7 @@ mod aftermath;
 mod batch;
 mod commands;
 mod compose;
+mod epochs;
 mod forks;
 mod known;
 mod late_content;

@@ -49,7 +49,7 @@ pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
         history,
         logs: Default::default(),
     };
-    advance(&mut view, event, hash);
+    advance(&mut view, event, hash, true);
     Some(view)
 }
 
@@ -89,12 +89,18 @@ pub(in crate::rooms) fn next(
     } else {
         timeline(view, event, position, target, unhashable)
     };
-    advance(view, event, event.hash());
+    let counts = landing.placed.standing != Standing::Void;
+    advance(view, event, event.hash(), counts);
     landing
 }
 
 fn is_bookkeeping(event_type: &EventType) -> bool {
-    *event_type == EventType::ROOM_LEAVE || *event_type == EventType::LOG_KEY
+    [
+        EventType::ROOM_LEAVE,
+        EventType::LOG_KEY,
+        EventType::LOG_RESTART,
+    ]
+    .contains(event_type)
 }
 
 /// A state event joins the chain if it names the state event before it and its content is known, even to be void.
@@ -173,7 +179,7 @@ fn shown_state(view: &RoomView, state: &StateChange) -> Shown {
                 Shown::History
             }
         }
-        Change::Seen | Change::Unknown => Shown::Never,
+        Change::Seen | Change::Log(_) | Change::Unknown => Shown::Never,
         _ => Shown::History,
     }
 }
@@ -191,7 +197,11 @@ fn push_state(history: &mut History, event: &Event, hash: Hash, change: Option<&
 /// An own leave counts by its envelope alone, so that no missing content can undo it.
 fn bookkeeping(view: &RoomView, event: &Verified<Event>, position: i64) -> Landing {
     let is_leave = event.event_type == EventType::ROOM_LEAVE;
+    let epochs = view.history.epochs();
     let verdict = match &event.sender {
+        _ if epochs.excludes(&event.origin, event.epoch, event.state_seq) => {
+            Verdict::Void(Reason::BeforeItsEpoch)
+        }
         Some(sender) if sender.server_name() != &event.origin => {
             Verdict::Void(Reason::ForeignSender)
         }
@@ -356,8 +366,8 @@ fn placed(
 }
 
 /// The log's end moves to this event, unless that stands further on already: what came late in the stream may stand early in
-/// its log.
-fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
+/// its log. A leave that does not count is none.
+fn advance(view: &mut RoomView, event: &Event, hash: Hash, counts: bool) {
     let log = view
         .logs
         .entry(event.origin.clone())
@@ -368,6 +378,9 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
             leaves: Default::default(),
             forked_at: None,
         });
+    if log.head.epoch < event.epoch {
+        log.forked_at = None;
+    }
     if log.head.order() < (event.epoch, event.seq) {
         log.head = LogPosition {
             epoch: event.epoch,
@@ -377,7 +390,8 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash) {
         log.ts = event.ts;
     }
     log.state_seq = log.state_seq.max(event.state_seq);
-    if let (true, Some(person)) = (event.event_type == EventType::ROOM_LEAVE, &event.sender)
+    let leaves = counts && event.event_type == EventType::ROOM_LEAVE;
+    if let (true, Some(person)) = (leaves, &event.sender)
         && person.server_name() == &event.origin
     {
         log.leaves
@@ -404,7 +418,8 @@ pub(in crate::rooms) fn replay(view: &mut RoomView, placed: &Placed) -> Option<S
         if is_state {
             push_state(&mut view.history, event, placed.hash, change.as_ref());
         }
-        advance(view, event, placed.hash);
+        let counts = placed.standing != Standing::Void;
+        advance(view, event, placed.hash, counts);
     }
     change
 }
@@ -431,7 +446,7 @@ pub(in crate::rooms) fn fold(
     for item in deciding.iter().filter(|item| !is_beyond(&ends, item)) {
         let event = &item.event;
         if item.kind == Kind::Bookkeeping {
-            advance(&mut view, event, item.hash);
+            advance(&mut view, event, item.hash, item.standing != Standing::Void);
         } else if event.origin == host && event.event_type != EventType::ROOM_CREATE {
             let (last_seq, last_hash) = view.history.last();
             let change = event

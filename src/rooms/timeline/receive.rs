@@ -6,7 +6,7 @@ use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
 use super::known::Known;
-use super::{Invitation, Page, Receipt, aftermath, forks, late_content, log_key, place};
+use super::{Invitation, Page, Receipt, aftermath, epochs, forks, late_content, log_key, place};
 use crate::catalogue::Code;
 use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::content::ContentFlaw;
@@ -102,6 +102,10 @@ async fn complete(
         return Ok(());
     };
     known.landed(&placed);
+    if placed.kind == Kind::State {
+        // Later ones that waited for it may have joined the chain with it.
+        epochs::of_state(batch, event.room_id, signer).await?;
+    }
     let tenant = batch.tenant.clone();
     let view = batch
         .views
@@ -150,14 +154,23 @@ async fn out_of_place(
             ts: log.ts,
         })
     });
+    let is_past = event.epoch < head.as_ref().map_or(1, |head| head.epoch);
     let is_frozen = view.is_frozen(&event.origin, (event.epoch, event.seq));
-    let error = match chain::follows(head.as_ref(), event) {
+    let error = match epochs::follows(view, head.as_ref(), event) {
         Ok(()) if !is_frozen => return Ok(None),
         Ok(()) => return Ok(Some(mismatch(FROZEN))),
         Err(ChainError::Behind) => match known.at_place_of(event) {
-            Some(hash) => chain::at_known_position(hash, event),
+            Some(hash) => match chain::at_known_position(hash, event) {
+                // The host has settled what counts of an epoch before the log's.
+                ChainError::Fork { .. } if is_past => ChainError::Excluded,
+                other => other,
+            },
             None => ChainError::Behind,
         },
+        // What the host has cut off may stand here still.
+        Err(ChainError::Excluded) if known.at_place_of(event) == Some(&event.hash()) => {
+            ChainError::Duplicate
+        }
         Err(error) => error,
     };
     Ok(Some(match error {
@@ -222,6 +235,9 @@ async fn land(
     // Malformed ones take their place in the chain, too, and others wait for that.
     if placed.kind == Kind::State && placed.standing != Standing::Wait {
         aftermath::of_state(batch, &placed, change.as_ref()).await?;
+        if placed.event.event_type == EventType::ROOM_LOG {
+            epochs::of_state(batch, placed.event.room_id, signer).await?;
+        }
     }
     if was_known && placed.event.origin == *tenant.server_name() {
         // An own message that came back after a restore: its projection did not expect anybody to know it already.
@@ -364,6 +380,9 @@ async fn is_about_invitation(
 #[cfg(test)]
 #[path = "cut_off_tests.rs"]
 mod cut_off_tests;
+#[cfg(test)]
+#[path = "epochs_tests.rs"]
+mod epochs_tests;
 #[cfg(test)]
 #[path = "receive_tests.rs"]
 mod tests;

@@ -23,9 +23,9 @@ const NONCE: &str = "a room for tests";
 
 /// A server with its key and its log.
 pub(super) struct Origin {
-    name: ServerName,
-    person: Fqid,
-    key: KeyPair,
+    pub(super) name: ServerName,
+    pub(super) person: Fqid,
+    pub(super) key: KeyPair,
     pub(super) log: Vec<Verified<Event>>,
 }
 
@@ -39,7 +39,7 @@ impl Origin {
         }
     }
 
-    fn public(&self) -> OriginKey {
+    pub(super) fn public(&self) -> OriginKey {
         OriginKey {
             key_id: self.key.key_id().to_string(),
             public_key: self.key.public_key().to_string(),
@@ -75,9 +75,9 @@ impl Origin {
 
 /// A room of Alice's server with Bob of another one in it, as a third server gets to know it.
 pub(super) struct Scene {
-    server: Server,
+    pub(super) server: Server,
     pub(super) host: Origin,
-    guest: Origin,
+    pub(super) guest: Origin,
 }
 
 fn room_id() -> RoomId {
@@ -129,7 +129,12 @@ impl Scene {
     }
 
     /// What Bob would say at place `seq`.
-    fn composed(&self, seq: usize, event_type: EventType, content: Value) -> Verified<Event> {
+    pub(super) fn composed(
+        &self,
+        seq: usize,
+        event_type: EventType,
+        content: Value,
+    ) -> Verified<Event> {
         self.guest
             .sign(seq, event_type, content, self.host.log.last())
     }
@@ -141,7 +146,7 @@ impl Scene {
         event
     }
 
-    fn say(&mut self, body: &str) -> Verified<Event> {
+    pub(super) fn say(&mut self, body: &str) -> Verified<Event> {
         self.append(EventType::ROOM_MESSAGE, text(body))
     }
 
@@ -157,7 +162,7 @@ impl Scene {
     }
 
     /// Bob's server delivers one event.
-    async fn receive(&self, event: &Verified<Event>) -> Receipt {
+    pub(super) async fn receive(&self, event: &Verified<Event>) -> Receipt {
         let receipts = self.deliver("b.example", vec![event.clone()]).await;
         receipts.into_iter().next().unwrap()
     }

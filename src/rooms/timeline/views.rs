@@ -42,9 +42,10 @@ impl Views {
             let Some(view) = load(tenant, tx, room_id).await? else {
                 return Ok(None);
             };
-            self.insert(tenant, room_id, view);
             let own = tenant.server_name();
-            let own_key = store::logs::latest_key(tenant, tx, room_id, own).await?;
+            let epoch = view.head(own).epoch;
+            self.insert(tenant, room_id, view);
+            let own_key = store::logs::latest_key(tenant, tx, room_id, own, epoch).await?;
             if let Some((key_id, _)) = own_key {
                 self.set_own_key(tenant, room_id, (key_id, true));
             }

@@ -41,7 +41,7 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     let ca = PrivateCa::new();
     let (to_a, to_b) = (Proxy::new().await, Proxy::new().await);
     let a = start(
-        Backend::Sqlite,
+        Backend::Postgres,
         "a.example",
         ("b.example", to_b.address()),
         &ca,
@@ -104,4 +104,40 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     alice.says(&room, "others go on").await;
     arrives(bea, &room, "others go on").await;
     a.cli(&["admin", "verify"], "").done();
+    begins_anew((&a, &alice), (&b, bea), &room).await;
+}
+
+/// The log of B is begun anew: what B stands by is shown again, what it had lost is gone, and what is said meanwhile is not
+/// lost.
+async fn begins_anew((a, alice): (&Server, &Person), (b, bea): (&Server, &Person), room: &str) {
+    let log = ["admin", "federation", "log"];
+    let asks = b.cli(&[&log[..], &["restart", room]].concat(), "");
+    asks.done();
+    let listed = a.cli(&[&["--json"], &log[..], &["list"]].concat(), "");
+    let listed: Value = serde_json::from_str(&listed.done().stdout).unwrap();
+    assert_eq!(listed["asked"][0]["origin"], "b.example", "{listed}");
+    bea.says(room, "said meanwhile").await;
+    a.cli(&[&log[..], &["agree", room, "b.example"]].concat(), "")
+        .done();
+    for text in ["on another branch", "said meanwhile"] {
+        arrives(alice, room, text).await;
+    }
+    bea.says(room, "anew").await;
+    arrives(alice, room, "anew").await;
+    let expected = [
+        "anew",
+        "before the copy",
+        "on another branch",
+        "others go on",
+        "said meanwhile",
+    ];
+    for person in [alice, bea] {
+        let mut bodies = person.bodies(room).await;
+        bodies.sort();
+        assert_eq!(bodies, expected);
+    }
+    for server in [a, b] {
+        server.cli(&["admin", "verify"], "").done();
+        assert!(forks(server).iter().all(|log| log["frozen"] == false));
+    }
 }

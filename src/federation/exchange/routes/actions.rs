@@ -15,7 +15,7 @@ use crate::federation::exchange::document::Request;
 use crate::http::fields::validate;
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey, SettingsChange};
-use crate::rooms::core::decide::{Command, Invitee, Joining};
+use crate::rooms::core::decide::{Command, Invitee, Joining, Restart};
 use crate::rooms::model::{MAX_REASON, NewSettings, NewTopic, Rename};
 use crate::tenants::Tenant;
 
@@ -87,6 +87,10 @@ pub(super) async fn command(app: &App, tenant: &Tenant, request: &Request) -> Re
         "settings" => Command::ChangeSettings(settings(content)?),
         "archive" => Command::Archive,
         "close" => Command::Close,
+        "log_restart" => Command::AskRestart(Restart {
+            stands_by: part(content, "stands_by")?,
+            key: part(content, "key")?,
+        }),
         _ => return Err(malformed("body.action")),
     })
 }

@@ -5,6 +5,7 @@
 
 mod create;
 mod lifecycle;
+mod logs;
 mod membership;
 mod messages;
 mod refusal;
@@ -16,6 +17,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use create::{CreateRoom, alias_slug, create};
+pub use logs::Restart;
 pub use refusal::Refusal;
 
 use super::content::{Action, MemberChange, Membership, OriginKey, SettingsChange};
@@ -25,7 +27,7 @@ use super::view::{RoomView, Taking};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
-use crate::events::core::names::Fqid;
+use crate::events::core::names::{Fqid, ServerName};
 
 /// How long an invitation can be accepted, in ms: 14 days.
 pub const INVITATION_MS: i64 = 14 * 24 * 3600 * 1000;
@@ -47,6 +49,17 @@ pub enum Command {
     },
     /// Archive a DM beside which the two have another one: the host's own doing.
     SetAside,
+    /// Begin the own server's log of the room anew: what its host is asked.
+    AskRestart(Restart),
+    /// Let a server begin its log of the room anew: the host's own doing.
+    Admit {
+        /// Whose log.
+        origin: ServerName,
+        /// What was asked.
+        restart: Restart,
+        /// The signed request.
+        document: Value,
+    },
     /// Take an invitation back.
     WithdrawInvitation {
         /// Whose.
@@ -262,6 +275,12 @@ pub fn decide(
         }
         Command::InviteToDm { target } => membership::invite_to_dm(view, actor, target, context),
         Command::SetAside => lifecycle::set_aside(view, actor),
+        Command::AskRestart(restart) => logs::ask_restart(view, actor, restart),
+        Command::Admit {
+            origin,
+            restart,
+            document,
+        } => logs::admit(view, origin, restart, document),
         Command::WithdrawInvitation { target } => {
             membership::withdraw(view, actor, target.as_ref(), context)
         }
