@@ -1,13 +1,18 @@
 //! Two events for one place of a log: kept as evidence, told to the room's servers, shown to admins.
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Home, Log, Peer};
+use super::{Asked, Home, Log, Peer};
+use crate::catalogue::Code;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
+use crate::events::model::Kind;
+use crate::events::store;
 use crate::events::store::forks::{self, Fork};
 use crate::federation::store::{journal, outbox};
+use crate::operator::logs;
 
 const BOB: &str = "@bob:b.example";
 
@@ -139,4 +144,65 @@ async fn who_signs_any_number_of_events_for_a_place_fills_no_disk() {
         .collect();
     b.deliver(&home, &others).await;
     assert_eq!(evidence(&home, "c.example").await.len(), 16);
+}
+
+/// What bob's server asks for its log.
+fn asks<'a>(log: &Log, b: &Peer, epoch: i64) -> Asked<'a> {
+    let mut stands_by = json!(log.head());
+    stands_by["epoch"] = json!(epoch);
+    Asked::new(
+        "bob",
+        "log_restart",
+        json!({ "stands_by": stands_by, "key": b.public() }),
+    )
+}
+
+#[tokio::test]
+async fn a_log_begins_anew_once_an_admin_of_the_host_has_agreed() {
+    let (home, [b, _], room, mut log) = shared().await;
+    let [one, other] = two_of_a_kind(&mut log, &b);
+    b.deliver(&home, &[one, other]).await;
+    let (status, _) = b.request(&home, room, &asks(&log, &b, 2)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let agree = || logs::AgreeToRestart {
+        tenant: None,
+        room_id: room,
+        server_name: b.name.to_string(),
+    };
+    let refused = logs::agree(&home.server.app, agree()).await.unwrap_err();
+    assert_eq!(refused.code(), Code::NotFound);
+
+    let asked = asks(&log, &b, 1);
+    for _ in 0..2 {
+        let answer = b.request(&home, room, &asked).await;
+        assert_eq!(answer, (StatusCode::OK, json!({ "events": [] })));
+    }
+    let db = home.server.app.db();
+    let listed = logs::list(db, None).await.unwrap();
+    assert_eq!(listed.asked.len(), 1);
+    assert_eq!(listed.asked[0].origin, b.name);
+    assert!(known(&home).await[0].is_frozen);
+
+    logs::agree(&home.server.app, agree()).await.unwrap();
+    let deciding = store::deciding(&home.tenant(), db.reader(), room)
+        .await
+        .unwrap();
+    let admission = deciding
+        .iter()
+        .rfind(|placed| placed.kind == Kind::State)
+        .unwrap();
+    assert_eq!(admission.event.event_type, EventType::ROOM_LOG);
+    assert_eq!(admission.event.sender, None);
+    let content = admission.event.content.clone().unwrap();
+    assert_eq!(content["epoch"], 2);
+    assert_eq!(
+        content["cutoff"],
+        json!({ "b.example": log.head() }),
+        "{content}"
+    );
+    assert_eq!(content["request"]["action"], "log_restart");
+    assert!(logs::list(db, None).await.unwrap().asked.is_empty());
+    assert!(!known(&home).await[0].is_frozen);
+    let again = logs::agree(&home.server.app, agree()).await.unwrap_err();
+    assert_eq!(again.code(), Code::NotFound);
 }
