@@ -158,7 +158,7 @@ fn next_head(
         return Err("log");
     }
     chain::follows(head.as_ref(), event).map_err(|error| match error {
-        ChainError::Epoch { .. } => "log",
+        ChainError::Epoch { .. } | ChainError::Excluded | ChainError::OtherBeginning => "log",
         ChainError::Gap { .. } => "gap",
         ChainError::Duplicate | ChainError::Fork { .. } | ChainError::Behind => "taken",
         ChainError::OtherBranch { .. } => "prev",

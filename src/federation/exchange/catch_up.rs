@@ -251,11 +251,7 @@ pub(super) async fn room(
         if end.is_some_and(|end| end.forked_at.is_some()) {
             continue;
         }
-        let until = LogPlace {
-            epoch: head.epoch,
-            seq: head.seq,
-        };
-        log(app, tenant, peer, (room_id, &origin), until, None).await?;
+        log(app, tenant, peer, (room_id, &origin), place_of(&head), None).await?;
         forks::compare(app, tenant, peer, (room_id, &origin), &head).await?;
     }
     app.federation().host_wait().heard(tenant, room_id);
@@ -272,8 +268,15 @@ pub(super) async fn own_log(
     let heads = heads(app, tenant, peer, room_id).await?;
     let own = tenant.server_name();
     match heads.get(own) {
-        Some(head) => log(app, tenant, peer, (room_id, own), head.seq, None).await,
+        Some(head) => log(app, tenant, peer, (room_id, own), place_of(head), None).await,
         None => Ok(()),
+    }
+}
+
+fn place_of(position: &LogPosition) -> LogPlace {
+    LogPlace {
+        epoch: position.epoch,
+        seq: position.seq,
     }
 }
 
@@ -308,8 +311,8 @@ async fn host_first(
     Ok(heads)
 }
 
-/// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is placed, the next
-/// one is on its way.
+/// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is
+/// placed, the next one is on its way.
 pub(super) async fn log(
     app: &App,
     tenant: &Tenant,

@@ -56,7 +56,7 @@ impl Keys {
             pinned: None,
             durations: Histogram::new([1.0]),
         };
-        keys.push(&origin, &OriginKey::of(&key), 1);
+        keys.push_first(&origin, &OriginKey::of(&key));
         keys
     }
 
