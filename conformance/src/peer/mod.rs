@@ -6,6 +6,7 @@
 mod answers;
 pub mod descriptor;
 pub mod hosting;
+pub mod mischief;
 pub mod outgoing;
 pub mod people;
 pub mod policy;
@@ -44,6 +45,7 @@ struct Inner {
     rooms: Mutex<BTreeMap<String, RoomCopy>>,
     received: Mutex<Vec<Received>>,
     complaints: Mutex<Vec<String>>,
+    rules: Mutex<Vec<Arc<mischief::Rule>>>,
     changed: Notify,
 }
 
@@ -68,6 +70,7 @@ impl Peer {
             rooms: Mutex::default(),
             received: Mutex::default(),
             complaints: Mutex::default(),
+            rules: Mutex::default(),
             changed: Notify::new(),
         })))
     }
@@ -185,6 +188,10 @@ impl Peer {
     fn note(&self, request: Received) {
         self.received().push(request);
         self.0.changed.notify_waiters();
+    }
+
+    fn rules(&self) -> MutexGuard<'_, Vec<Arc<mischief::Rule>>> {
+        self.0.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn received(&self) -> MutexGuard<'_, Vec<Received>> {

@@ -19,6 +19,8 @@ pub struct Signed {
     sent_path: String,
     headers: Vec<(String, String)>,
     left_out: Vec<String>,
+    twice: Vec<String>,
+    impatient: bool,
 }
 
 impl Peer {
@@ -47,6 +49,8 @@ impl Peer {
             sent_path: full.clone(),
             headers: Vec::new(),
             left_out: Vec::new(),
+            twice: Vec::new(),
+            impatient: false,
         }
     }
 
@@ -105,6 +109,18 @@ impl Signed {
         self
     }
 
+    /// Sends one of the signature's headers in two lines that say the same.
+    pub fn twice(mut self, name: &str) -> Self {
+        self.twice.push(name.to_ascii_lowercase());
+        self
+    }
+
+    /// Takes a 429 as the answer.
+    pub fn impatient(mut self) -> Self {
+        self.impatient = true;
+        self
+    }
+
     /// Sends it.
     pub async fn send(self, agent: &Agent) -> Result<Answer, Stop> {
         let mut call = agent
@@ -119,7 +135,13 @@ impl Signed {
             .into_iter()
             .filter(|(name, _)| !self.left_out.contains(&name.to_ascii_lowercase()));
         for (name, value) in kept.chain(self.headers) {
+            if self.twice.contains(&name.to_ascii_lowercase()) {
+                call = call.header(&name, value.clone());
+            }
             call = call.header(&name, value);
+        }
+        if self.impatient {
+            call = call.impatient();
         }
         call.send().await
     }

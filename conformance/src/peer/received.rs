@@ -28,7 +28,7 @@ pub struct Received {
     pub body: Value,
     /// Why the signature is not right; none if it is.
     pub fault: Option<String>,
-    /// Whether the peer was down and refused it.
+    /// Whether the peer was down, or answered ill, so that nothing came of it.
     pub refused: bool,
 }
 
@@ -56,6 +56,17 @@ async fn own_descriptor(State(peer): State<Peer>) -> Response {
     if peer.is_down() {
         return unavailable();
     }
+    let request = Received {
+        method: "GET".to_owned(),
+        path: descriptor::PATH.to_owned(),
+        query: String::new(),
+        body: Value::Null,
+        fault: None,
+        refused: false,
+    };
+    if let Some(rule) = peer.rule_for(&request) {
+        return rule.answer().await;
+    }
     json_response(&descriptor::document(
         peer.name(),
         peer.key(),
@@ -75,7 +86,7 @@ async fn federation(State(peer): State<Peer>, request: Request<Body>) -> Respons
         query: parts.uri.query().unwrap_or("").to_owned(),
         body: body.to_vec(),
     };
-    let request = Received {
+    let mut request = Received {
         method: target.method.clone(),
         path: target.path.trim_start_matches(FEDERATION).to_owned(),
         query: target.query.clone(),
@@ -83,7 +94,12 @@ async fn federation(State(peer): State<Peer>, request: Request<Body>) -> Respons
         fault: fault(&peer, &target, &parts.headers).err(),
         refused: peer.is_down(),
     };
+    let rule = peer.rule_for(&request).filter(|_| !request.refused);
+    request.refused |= rule.is_some();
     peer.note(request.clone());
+    if let Some(rule) = rule {
+        return rule.answer().await;
+    }
     if request.refused {
         return unavailable();
     }

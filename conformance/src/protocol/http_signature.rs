@@ -43,6 +43,14 @@ pub struct Manner {
     pub components: Vec<String>,
     /// Parameters in another order, which is lawful.
     pub parameters_reversed: bool,
+    /// Writes `Signature-Input`, without its label, in another way; what it makes is signed.
+    pub rewrites_input: fn(&str) -> String,
+    /// Makes another signature of the right one.
+    pub rewrites_signature: fn([u8; 64]) -> [u8; 64],
+    /// Writes `Content-Digest` in another way; what it makes is signed.
+    pub rewrites_digest: fn(&str) -> String,
+    /// The label in `Signature`; that in `Signature-Input` stays.
+    pub signature_label: &'static str,
 }
 
 impl Manner {
@@ -66,27 +74,34 @@ impl Manner {
             protocol: VERSION.to_owned(),
             components: components.into_iter().map(str::to_owned).collect(),
             parameters_reversed: false,
+            rewrites_input: str::to_owned,
+            rewrites_signature: |signature| signature,
+            rewrites_digest: str::to_owned,
+            signature_label: LABEL,
         }
     }
 }
 
 /// The headers of a request that is signed in this manner.
 pub fn headers(target: &Target, manner: &Manner, key: &Key) -> Vec<(String, String)> {
+    let digest = (manner.rewrites_digest)(&digest(&target.body));
     let mut headers = vec![("X-ScaiWave-Protocol".to_owned(), manner.protocol.clone())];
     if !target.body.is_empty() {
-        headers.push(("Content-Digest".to_owned(), digest(&target.body)));
+        headers.push(("Content-Digest".to_owned(), digest.clone()));
     }
-    let input = input(manner);
+    let input = (manner.rewrites_input)(&input(manner));
     let base = base(
         target,
         &manner.components,
         &manner.protocol,
-        &digest(&target.body),
+        &digest,
         &input,
     );
-    let signature = STANDARD.encode(key.sign_raw(base.as_bytes()));
+    let signature = (manner.rewrites_signature)(key.sign_raw(base.as_bytes()));
+    let signature = STANDARD.encode(signature);
     headers.push(("Signature-Input".to_owned(), format!("{LABEL}={input}")));
-    headers.push(("Signature".to_owned(), format!("{LABEL}=:{signature}:")));
+    let label = manner.signature_label;
+    headers.push(("Signature".to_owned(), format!("{label}=:{signature}:")));
     headers
 }
 

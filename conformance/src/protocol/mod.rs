@@ -4,6 +4,7 @@
 
 pub mod canonical;
 pub mod event;
+pub mod forged;
 pub mod http_signature;
 pub mod ids;
 pub mod key;
