@@ -6,6 +6,7 @@ mod direct;
 mod envelope;
 mod guest;
 mod host_state;
+mod hostile;
 mod joining;
 mod judgement;
 mod live;
@@ -38,6 +39,7 @@ pub(super) fn checks() -> Vec<Check> {
         recovery::checks(),
         admin::checks(),
         managed::checks(),
+        hostile::checks(),
     ]
     .into_iter()
     .flatten()
