@@ -75,12 +75,23 @@ pub async fn ask_host(
         document.to_string().into_bytes(),
     )
     .await?;
+    let events = caused(&body, (row.id, &row.host), is_join)?;
+    take(app, tenant, row, events).await
+}
+
+/// The events that the host says a request caused: none, if it was so already. But a host appends a new join whatever was
+/// before; without one it has let nobody in.
+fn caused(
+    body: &[u8],
+    (room_id, host): (RoomId, &ServerName),
+    is_join: bool,
+) -> Result<Vec<Event>> {
     let limits = Limits {
         max_bytes: MOST_BYTES,
         max_depth: 70,
     };
-    let lists = incoming::read_lists(&body, limits, &["events"])
-        .map_err(|error| unusable(&row.host, error))?;
+    let lists =
+        incoming::read_lists(body, limits, &["events"]).map_err(|error| unusable(host, error))?;
     let events: Vec<Event> = lists
         .events
         .into_iter()
@@ -88,9 +99,12 @@ pub async fn ask_host(
         .unwrap_or_default()
         .into_iter()
         .map_while(std::result::Result::ok)
-        .filter(|event| event.room_id == row.id && event.origin == row.host)
+        .filter(|event| event.room_id == room_id && event.origin == *host)
         .collect();
-    take(app, tenant, row, events).await
+    if is_join && events.is_empty() {
+        return Err(unusable(host, "its answer to a join holds no event"));
+    }
+    Ok(events)
 }
 
 /// The signed document of a request.
@@ -383,4 +397,21 @@ fn refusal(peer: &ServerName, body: &[u8]) -> Error {
 /// A fresh id for a job.
 pub(super) fn job_id() -> Uuid {
     uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_join_that_caused_no_event_let_nobody_in() {
+        let host: ServerName = "b.example".parse().unwrap();
+        let room = (RoomId::derive(&host, "a room for tests"), &host);
+        for body in [r#"{"events": []}"#, "{}", r#"{"events": [{}]}"#] {
+            assert!(caused(body.as_bytes(), room, true).is_err(), "{body}");
+            let other = caused(body.as_bytes(), room, false);
+            assert!(other.is_ok_and(|events| events.is_empty()), "{body}");
+        }
+        assert!(caused(b"null", room, false).is_err());
+    }
 }
