@@ -246,7 +246,15 @@ pub(super) async fn room(
         outbox::believe(app.federation(), tenant, peer, room_id, ours).await?;
     }
     let host = host_first(app, tenant, room_id, heads.into_iter().collect()).await?;
-    for (origin, head) in host {
+    let mut known: Option<Vec<ServerName>> = None;
+    for (at, (origin, head)) in host.into_iter().enumerate() {
+        // The host's log says who else has one: a peer that invents others is not asked for them.
+        if at > 0 && known.is_none() {
+            known = Some(members::all_servers(tenant, app.db(), room_id).await?);
+        }
+        if known.as_ref().is_some_and(|known| !known.contains(&origin)) {
+            continue;
+        }
         let end = forks::end_of(app, tenant, room_id, &origin).await?;
         if end.is_some_and(|end| end.forked_at.is_some()) {
             continue;

@@ -1,5 +1,7 @@
 //! What this server asks of others for its people: state changes of a room's host, profiles of its members.
 
+use std::time::Duration;
+
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -33,6 +35,8 @@ use crate::tenants::Tenant;
 
 /// The largest answer of a host.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// How long a server may take to say who somebody is.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Codes of a host's refusal that speak of the resource: they become the client's.
 const RELAYED: [Code; 13] = [
@@ -293,7 +297,11 @@ pub async fn invitee(app: &App, tenant: &Tenant, person: &Fqid) -> Result<Option
         body: None,
         max_response: 64 * 1024,
     };
-    let response = app.federation().call(tenant, peer, call).await?;
+    // Whoever invites waits for this, and has a time limit of its own.
+    let asked = tokio::time::timeout(PATIENCE, app.federation().call(tenant, peer, call));
+    let response = asked
+        .await
+        .map_err(|_| unusable(peer, "it does not answer in time"))??;
     if response.status == StatusCode::NOT_FOUND {
         return Ok(None);
     }

@@ -129,13 +129,31 @@ pub async fn list(
 
 /// The servers whose people are joined in a room.
 pub async fn servers(tenant: &Tenant, db: &Db, room: RoomId) -> Result<Vec<ServerName>, DbError> {
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT DISTINCT server_name FROM members WHERE tenant = $1 AND room_id = $2 AND membership = 'join'",
-    )
-    .bind(tenant.key())
-    .bind(room.to_string())
-    .fetch_all(db.reader())
-    .await?;
+    let sql = "SELECT DISTINCT server_name FROM members WHERE tenant = $1 AND room_id = $2 AND membership = 'join'";
+    names(tenant, db, room, sql).await
+}
+
+/// The servers that any person with a relation to a room, present or past, belongs to.
+pub async fn all_servers(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+) -> Result<Vec<ServerName>, DbError> {
+    let sql = "SELECT DISTINCT server_name FROM members WHERE tenant = $1 AND room_id = $2";
+    names(tenant, db, room, sql).await
+}
+
+async fn names(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    sql: &'static str,
+) -> Result<Vec<ServerName>, DbError> {
+    let names: Vec<String> = sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .fetch_all(db.reader())
+        .await?;
     names
         .iter()
         .map(|name| {

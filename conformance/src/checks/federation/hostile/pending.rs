@@ -46,6 +46,11 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         federation(
             SECTION,
+            "hostile/pending: heads of logs that nobody has cost no request each",
+            many_heads,
+        ),
+        federation(
+            SECTION,
             "hostile/pending: a host whose log never gets on ends the join with SW_SERVICE_UNAVAILABLE",
             endless_log,
         ),
@@ -209,6 +214,40 @@ async fn empty_pages(t: Trial) -> Verdict {
         stage.shown(&late, |_| true).await?;
     }
     Ok(())
+}
+
+async fn many_heads(t: Trial) -> Verdict {
+    let stage = Stage::open(&t).await?;
+    stage.says("the first").await?;
+    let position = json!({"epoch": 1, "seq": 5, "hash": hash_text(b"a head")});
+    let heads = (0..FLOOD).map(|number| (format!("x{number}.example"), position.clone()));
+    let heads: serde_json::Map<String, Value> = heads.collect();
+    let path = format!("/rooms/{}/heads", stage.room.id);
+    let many = stage
+        .peer
+        .misbehaves(Ill::Json(json!({"heads": heads})), move |request| {
+            request.path == path
+        });
+    let path = format!("/rooms/{}/backfill", stage.room.id);
+    let nothing = json!({"events": [], "has_more": false});
+    let pages = stage
+        .peer
+        .misbehaves(Ill::Json(nothing), move |request| request.path == path);
+    stage.append_message("the gap");
+    let late = stage.append_message("behind it");
+    judge::equal(&stage.send_one(&late).await?, "/status", "pending")?;
+    t.until("the server asks for heads", || async {
+        Ok((many.times() > 0).then_some(()))
+    })
+    .await?;
+    goes_on(&t).await?;
+    goes_on(&t).await?;
+    must(pages.times() <= PATIENT, || {
+        format!(
+            "logs that nobody has were asked for {} times",
+            pages.times()
+        )
+    })
 }
 
 async fn endless_log(t: Trial) -> Verdict {
