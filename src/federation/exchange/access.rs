@@ -22,6 +22,8 @@ const BEFORE_ALL: i64 = -1;
 pub(super) struct Sight {
     /// The room.
     pub(super) room_id: RoomId,
+    /// Who hosts it.
+    pub(super) host: ServerName,
     peer: ServerName,
     /// What was said up to this position of our stream it is not told.
     told_after: i64,
@@ -113,6 +115,7 @@ pub(super) async fn sight(
         .ok_or_else(missing)?;
     let sight = |told_after, reach| Sight {
         room_id,
+        host: row.host.clone(),
         peer: peer.clone(),
         told_after,
         reach,

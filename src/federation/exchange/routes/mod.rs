@@ -7,6 +7,7 @@ mod host;
 mod inbox;
 mod invited;
 mod reading;
+mod snapshot;
 
 use axum::Router;
 use axum::extract::{Request, State};

@@ -8,10 +8,10 @@ use garde::Validate;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::snapshot;
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
-use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::{Fqid, LocalId, ServerName};
 use crate::events::model::{Placed, Standing};
@@ -171,33 +171,42 @@ fn item(sight: &Sight, placed: &Placed, redactions: &HashMap<EventId, EventId>) 
     event
 }
 
+/// The query of the state.
+#[derive(Debug, Deserialize, Validate)]
+#[garde(allow_unvalidated)]
+pub(super) struct StateQuery {
+    #[garde(inner(range(min = 0)))]
+    after_seq: Option<i64>,
+}
+
+/// The host's state events and what it takes to verify them, in pages.
 pub(super) async fn state(
     State(app): State<App>,
     Path(room_id): Path<PathId<RoomId>>,
+    Query(asked): Query<StateQuery>,
     request: Signed<()>,
 ) -> Result<Response> {
     let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
     let heads = ends(&app, &request.tenant, &sight).await?;
-    let deciding = store::deciding(&request.tenant, app.db().reader(), sight.room_id).await?;
-    let (mut state, mut leaves) = (Vec::new(), BTreeMap::new());
-    for placed in deciding.iter().filter(|placed| sight.reaches(placed)) {
-        let event = &placed.event;
-        if event.event_type.is_state() {
-            state.push(event.to_value());
-        } else if let (true, Some(person)) =
-            (event.event_type == EventType::ROOM_LEAVE, &event.sender)
-        {
-            let at = LogPosition {
-                epoch: event.epoch,
-                seq: event.seq,
-                hash: Some(placed.hash),
-            };
-            leaves.insert(person.clone(), at);
+    let mut deciding = store::deciding(&request.tenant, app.db().reader(), sight.room_id).await?;
+    deciding.retain(|placed| sight.reaches(placed));
+    let after_seq = asked.after_seq.unwrap_or(0);
+    let (mut state, mut bytes, mut has_more) = (Vec::new(), 0, false);
+    for placed in snapshot::of_host(&deciding, &sight.host, after_seq) {
+        let event = placed.event.to_value();
+        bytes += event.to_string().len();
+        if bytes > MOST_BYTES && !state.is_empty() {
+            has_more = true;
+            break;
         }
+        state.push(event);
     }
-    Ok(answer(
-        json!({ "state": state, "leaves": leaves, "heads": heads }),
-    ))
+    let leaves = snapshot::unrecorded_leaves(&deciding, &sight.host);
+    let mut body = json!({ "state": state, "leaves": leaves, "heads": heads });
+    if let (true, Some(members)) = (has_more, body.as_object_mut()) {
+        members.insert("has_more".to_owned(), json!(true));
+    }
+    Ok(answer(body))
 }
 
 pub(super) async fn members(

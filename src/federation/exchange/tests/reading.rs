@@ -370,3 +370,18 @@ async fn a_profile_is_found_however_its_name_is_written_and_whatever_stands_in_t
         (StatusCode::NOT_FOUND, &json!("SW_NOT_FOUND"))
     );
 }
+
+#[tokio::test]
+async fn the_state_goes_on_after_a_place() {
+    let room = Room::with_bob().await;
+    let whole = room.fetch("state").await;
+    let all = whole["state"].as_array().unwrap();
+    assert_eq!(
+        (&whole["leaves"], &whole["has_more"]),
+        (&json!({}), &Value::Null)
+    );
+    let seq = &all[0]["seq"];
+    let rest = room.fetch(&format!("state?after_seq={seq}")).await;
+    assert_eq!(rest["state"].as_array().unwrap()[..], all[1..]);
+    assert_eq!(rest["heads"], whole["heads"]);
+}
