@@ -205,7 +205,7 @@ pub(super) const MAX_BODY: Setting = public(
     "SCAIWAVE_MAX_BODY",
     "a whole number of bytes from 1024 to 16777216",
     Default::Value("1048576"),
-    "Largest body of a request.",
+    "Largest body of a client's request.",
 );
 pub(super) const REQUEST_TIMEOUT: Setting = public(
     "SCAIWAVE_REQUEST_TIMEOUT",

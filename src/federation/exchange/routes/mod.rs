@@ -10,7 +10,7 @@ mod reading;
 mod snapshot;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -18,6 +18,9 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::{Federation, counted};
+
+/// The largest body, in bytes: what the protocol says, whatever clients of this server may send.
+const MOST_BODY: usize = 1024 * 1024;
 
 /// What other servers call about rooms.
 pub fn routes(federation: Federation) -> Router<App> {
@@ -35,6 +38,7 @@ pub fn routes(federation: Federation) -> Router<App> {
         .route(&at("/rooms/{room_id}/join"), post(host::join))
         .route(&at("/rooms/{room_id}/request"), post(host::request))
         .route_layer(from_fn_with_state(federation, count))
+        .layer(DefaultBodyLimit::max(MOST_BODY))
 }
 
 /// Counts a request, whatever becomes of it.

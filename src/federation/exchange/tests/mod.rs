@@ -42,7 +42,12 @@ pub(super) struct Home {
 
 impl Home {
     pub(super) async fn start() -> Home {
-        let server = Server::start(&[("SCAIWAVE_SERVER_NAME", "a.example")]).await;
+        Home::with(&[]).await
+    }
+
+    pub(super) async fn with(settings: &[(&str, &str)]) -> Home {
+        let named = [&[("SCAIWAVE_SERVER_NAME", "a.example")], settings].concat();
+        let server = Server::start(&named).await;
         server.create("alice", &[]).await;
         Home { server }
     }

@@ -16,7 +16,12 @@ const BOB: &str = "@bob:b.example";
 
 /// A room of alice's that bob of `b.example` has joined, and the log of his server.
 async fn shared() -> (Home, Peer, RoomId, Log) {
-    let home = Home::start().await;
+    shared_with(&[]).await
+}
+
+/// The same on a server with these settings.
+async fn shared_with(settings: &[(&str, &str)]) -> (Home, Peer, RoomId, Log) {
+    let home = Home::with(settings).await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
     let room = home.room(json!({ "name": "Shared" })).await;
     home.invite(room, BOB).await;
@@ -344,4 +349,21 @@ async fn to_a_server_that_has_nobody_in_it_a_room_is_one_that_does_not_exist() {
         let (_, body) = outsider.request(&home, room, &asked).await;
         assert_eq!(body["error"]["code"], "SW_ROOM_NOT_FOUND", "{action}");
     }
+}
+
+#[tokio::test]
+async fn what_clients_may_send_at_most_does_not_bind_peers() {
+    let (home, peer, _, mut log) = shared_with(&[("SCAIWAVE_MAX_BODY", "1024")]).await;
+    let events: Vec<Value> = (0..4)
+        .map(|_| {
+            log.write(
+                &peer,
+                BOB,
+                EventType::ROOM_MESSAGE,
+                message(&"x".repeat(800)),
+            )
+        })
+        .collect();
+    let results = peer.deliver(&home, &events).await;
+    assert!(results.iter().all(|result| result["status"] == "accepted"));
 }
