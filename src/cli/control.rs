@@ -69,7 +69,7 @@ async fn ask(stream: UnixStream, request: &Request) -> Result<Value, Failure> {
     let mut answer: Value = serde_json::from_slice(&body.to_bytes()).map_err(unreachable)?;
     match answer.get("error") {
         Some(error) => Err(refused(error)),
-        None => Ok(answer["data"].take()),
+        None => Ok(answer.get_mut("data").map(Value::take).unwrap_or_default()),
     }
 }
 

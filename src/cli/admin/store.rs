@@ -1,5 +1,7 @@
 //! `scaiwave admin verify`, `rebuild`.
 
+use std::error::Error;
+
 use serde_json::json;
 
 use crate::app::FolderLock;
@@ -8,36 +10,23 @@ use crate::cli::outcome::{Failure, Outcome};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::db::Db;
+use crate::rooms::rebuild;
 use crate::rooms::verify::{self, Checked};
-use crate::rooms::{rebuild, verify::VerifyError};
 use crate::tenants::store as tenants;
 
 /// Checks every log again; works beside a running server.
 pub(super) async fn verify(loaded: Loaded) -> Result<Outcome, Failure> {
     let db = open_to_read(&loaded.config).await?;
-    let checked = check_all(&db).await;
+    let checked = verify::all(&db).await;
     db.close().await;
-    let Checked { logs, events } = checked?;
+    let Checked { logs, events } = checked.map_err(|error| match error.source() {
+        Some(cause) => Failure::because(&error, cause),
+        None => Failure::failed(&error),
+    })?;
     Ok(Outcome {
         text: format!("{events} events in {logs} logs are as they should be."),
         json: json!({ "logs": logs, "events": events }),
     })
-}
-
-async fn check_all(db: &Db) -> Result<Checked, Failure> {
-    let mut all = Checked::default();
-    for tenant in tenants::all(db).await.map_err(unreadable)? {
-        let checked = verify::tenant(&tenant, db).await.map_err(|error| {
-            let what = format!("tenant {}", tenant.slug());
-            match error {
-                VerifyError::Bad(bad) => Failure::failed(format!("{what}: {bad}")),
-                VerifyError::Db(error) => Failure::because(what, &error),
-            }
-        })?;
-        all.logs += checked.logs;
-        all.events += checked.events;
-    }
-    Ok(all)
 }
 
 /// Makes the projections anew; refuses while a server uses the data folder.

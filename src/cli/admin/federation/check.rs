@@ -30,7 +30,9 @@ pub(super) async fn run(loaded: Loaded, arguments: Arguments) -> Result<Outcome,
     if json["ok"] == true {
         return Ok(Outcome { text, json });
     }
-    json["message"] = text.clone().into();
+    if let Some(members) = json.as_object_mut() {
+        members.insert("message".to_owned(), text.clone().into());
+    }
     Err(Failure::failed(text.trim_end()).with_json(json))
 }
 
