@@ -19,6 +19,7 @@ pub mod messages;
 pub mod operator;
 pub mod participants;
 pub mod presence;
+mod private_file;
 pub mod rooms;
 #[cfg(test)]
 mod simulation;

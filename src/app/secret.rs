@@ -1,7 +1,6 @@
 //! The server's secret: signs local tokens. Made in the data folder at the first start, readable by the owner only.
 
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use base64::Engine;
@@ -9,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use crate::config::SecretKey;
+use crate::private_file;
 
 /// The file in the data folder.
 pub(crate) const FILE: &str = "secret.key";
@@ -40,12 +40,7 @@ fn decode(text: &str) -> std::io::Result<Zeroizing<[u8; 32]>> {
 
 fn make(path: &Path) -> std::io::Result<Zeroizing<[u8; 32]>> {
     let secret: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(BASE64_STANDARD.encode(secret.as_slice()).as_bytes())?;
-    file.sync_all()?;
+    let text = Zeroizing::new(BASE64_STANDARD.encode(secret.as_slice()));
+    private_file::create(path, text.as_bytes())?;
     Ok(secret)
 }

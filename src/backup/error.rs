@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::db::copy::CopyError;
 use crate::db::{DbError, StartError};
-use crate::rooms::verify::VerifyError;
+use crate::rooms::verify::Unconfirmed;
 
 /// Why there is no backup, or nothing was put back.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum BackupError {
     )]
     OtherServer(PathBuf),
     /// A file cannot be read or written.
-    #[error("cannot use {}: {source}", path.display())]
+    #[error("cannot use {}", path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -34,11 +34,11 @@ pub enum BackupError {
     #[error(transparent)]
     Open(#[from] StartError),
     /// A statement failed.
-    #[error("the database failed: {0}")]
+    #[error("the database failed")]
     Statement(#[from] DbError),
     /// The backup holds something that is not as it should be.
-    #[error("it does not verify: {0}")]
-    Bad(#[from] VerifyError),
+    #[error("it does not verify")]
+    Bad(#[from] Unconfirmed),
 }
 
 impl BackupError {

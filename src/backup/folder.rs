@@ -1,8 +1,6 @@
 //! The files of a data folder that belong into a backup: the private keys, and the server's own secret.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -10,6 +8,7 @@ use zeroize::Zeroizing;
 use super::BackupError;
 use crate::app::SECRET_FILE;
 use crate::events::keys::KEYS_FOLDER;
+use crate::private_file;
 
 /// A file of the data folder.
 pub(super) struct KeptFile {
@@ -68,7 +67,7 @@ pub(super) fn write(data_dir: &Path, files: &[KeptFile]) -> Result<(), BackupErr
         }
     }
     for (path, file) in missing {
-        write_one(&path, &file.content).map_err(BackupError::file(&path))?;
+        private_file::create(&path, &file.content).map_err(BackupError::file(&path))?;
     }
     Ok(())
 }
@@ -86,43 +85,13 @@ fn inside(name: &str) -> Result<&Path, BackupError> {
     }
 }
 
-fn write_one(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(path);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(content)?;
-    file.sync_all()?;
-    sync_folder(path)
-}
-
-/// Makes the names in a file's folder durable.
-pub(super) fn sync_folder(path: &Path) -> std::io::Result<()> {
-    match path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
-}
-
-/// The path with something behind its last name.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// Removes a file that may not be there.
+/// Removes a file, or a folder with all that is in it, that may not be there.
 pub(super) fn remove(path: &Path) -> Result<(), BackupError> {
-    match std::fs::remove_file(path) {
+    let removed = match path.is_dir() {
+        true => std::fs::remove_dir_all(path),
+        false => std::fs::remove_file(path),
+    };
+    match removed {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(BackupError::file(path)(error)),
         _ => Ok(()),
     }

@@ -2,13 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, remove, sync_folder, with_suffix};
-use super::make::{clear, verify_all};
+use super::folder::{self, remove};
 use super::{BackupError, store};
-use crate::db::{self, Db, DbOptions, copy};
+use crate::db::{self, Db, DbOptions, copy, with_suffix};
 use crate::federation::store::restored;
+use crate::private_file;
 use crate::rooms::store::members;
-use crate::rooms::verify::Checked;
+use crate::rooms::verify::{self, Checked};
 use crate::tenants::store as tenants;
 
 /// What was put back.
@@ -51,12 +51,20 @@ async fn restore_by(
     // An older backup is brought to the schema of this version.
     let copied = Db::open(&copy::file(working)).await?;
     let prepared = prepare(&copied, backup).await;
-    let former = match prepared {
+    let restored = match prepared {
         Ok(prepared) => put(options, data_dir, &copied, working, prepared).await,
         Err(error) => Err(error),
     };
     copied.close().await;
-    former
+    restored
+}
+
+/// Removes a database file and what SQLite puts beside it.
+fn clear(path: &Path) -> Result<(), BackupError> {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        remove(&with_suffix(path, suffix))?;
+    }
+    Ok(())
 }
 
 /// What a working copy holds, once it is ready to take the database's place.
@@ -67,7 +75,7 @@ struct Prepared {
 }
 
 async fn prepare(copied: &Db, backup: &Path) -> Result<Prepared, BackupError> {
-    let checked = verify_all(copied).await?;
+    let checked = verify::all(copied).await?;
     let files = store::take_files(copied)
         .await?
         .ok_or_else(|| BackupError::NoBackup(backup.to_owned()))?;
@@ -141,7 +149,7 @@ fn take_place(working: &Path, file: &Path) -> Result<Option<PathBuf>, BackupErro
     std::fs::File::open(working)
         .and_then(|working| working.sync_all())
         .and_then(|()| std::fs::rename(working, file))
-        .and_then(|()| sync_folder(file))
+        .and_then(|()| private_file::sync_name(file))
         .map_err(failed())?;
     Ok(is_there.then_some(former))
 }

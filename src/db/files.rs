@@ -93,7 +93,8 @@ pub(super) async fn size(path: &Path) -> u64 {
     length(path) + length(&with_suffix(path, "-wal"))
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// The path with something behind its last name, as SQLite names the files beside a database.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

@@ -20,6 +20,7 @@ use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 
 pub use error::{DbError, StartError};
+pub(crate) use files::with_suffix;
 /// What runs a statement: a transaction's connection, or the connections that read.
 pub use sqlx::AnyExecutor as Executor;
 pub use transaction::{Committed, Tx};

@@ -8,14 +8,13 @@
 //! and its private half is deleted once its time is over and no log rests on it any more.
 
 use std::collections::HashMap;
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::core::sign::{KeyId, KeyPair, PublicKey};
 use super::store;
 use crate::db::{Db, DbError};
+use crate::private_file;
 use crate::tenants::Tenant;
 
 /// A public key of a tenant, current or retired.
@@ -307,24 +306,7 @@ impl KeyRing {
         let pem = pair
             .to_pem()
             .map_err(|error| file_error(path.clone(), error))?;
-        let folder = path.parent().unwrap_or(&self.folder);
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|error| file_error(folder.to_owned(), error))?;
-        let store = || -> std::io::Result<()> {
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(&path)?;
-            file.write_all(pem.as_bytes())?;
-            file.sync_all()?;
-            // Its name has to survive a power cut, too.
-            std::fs::File::open(folder)?.sync_all()
-        };
-        store().map_err(|error| file_error(path, error))
+        private_file::create(&path, pem.as_bytes()).map_err(|error| file_error(path, error))
     }
 }
 

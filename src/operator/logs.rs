@@ -18,7 +18,6 @@ use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::rooms::core::decide::{Command, Refusal, Restart};
 use crate::rooms::store::{members, restarts};
-use crate::rooms::timeline::Act;
 use crate::rooms::{RoomError, perform};
 use crate::tenants::Tenants;
 
@@ -203,7 +202,6 @@ pub async fn agree(app: &App, command: AgreeToRestart) -> Result<Restarted> {
         .map_err(|error| Error::new(Code::InternalError).source(error))?;
     let creator = participants::store::get(&tenant, app.db().reader(), row.creator_id).await?;
     let actor = creator.ok_or(RoomError::from(Refusal::NotMember))?.fqid;
-    perform::require_peers_asked(app, &tenant, row.id)?;
     let admit = Command::Admit {
         origin: asked.origin.clone(),
         restart: Restart {
@@ -212,16 +210,7 @@ pub async fn agree(app: &App, command: AgreeToRestart) -> Result<Restarted> {
         },
         document: asked.document,
     };
-    let act = Act {
-        tenant: tenant.clone(),
-        room_id: row.id,
-        actor,
-        command: admit,
-        sending: None,
-        asked: None,
-        max_foreign: 0,
-    };
-    app.timeline().act(act).await?;
+    perform::as_host(app, &tenant, row.id, actor, admit).await?;
     Ok(Restarted {
         room_id: row.id,
         origin: asked.origin,

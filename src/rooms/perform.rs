@@ -56,6 +56,27 @@ pub fn require_peers_asked(app: &App, tenant: &Tenant, room_id: RoomId) -> Resul
     Ok(())
 }
 
+/// Has the host do something that no request asks for, and that brings nobody in.
+pub async fn as_host(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+    actor: Fqid,
+    command: Command,
+) -> Result<Committed<Outcome>, RoomError> {
+    require_peers_asked(app, tenant, room_id)?;
+    let act = Act {
+        tenant: tenant.clone(),
+        room_id,
+        actor,
+        command,
+        sending: None,
+        asked: None,
+        max_foreign: 0,
+    };
+    app.timeline().act(act).await
+}
+
 /// A command for the own writer.
 pub async fn act(app: &App, caller: &Caller, room_id: RoomId, command: Command) -> Result<Act> {
     let policy = app.federation().policies().get(&caller.tenant).await?;

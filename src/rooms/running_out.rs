@@ -6,11 +6,8 @@ use std::time::Duration;
 use super::core::decide::Command;
 use super::perform;
 use super::store::invitations;
-use super::timeline::Act;
 use crate::app::App;
 use crate::error::Result;
-use crate::events::core::ids::RoomId;
-use crate::events::core::names::Fqid;
 use crate::tenants::Tenant;
 
 /// How often it is looked.
@@ -37,25 +34,11 @@ pub async fn run(app: App) {
 /// Ends those of one tenant's rooms.
 async fn end_all(app: &App, tenant: &Tenant) -> Result<()> {
     for (room_id, person) in invitations::run_out(tenant, app.db(), app.now(), MOST).await? {
-        if let Err(error) = end(app, tenant, room_id, person).await {
+        let ended = perform::as_host(app, tenant, room_id, person, Command::EndInvitation).await;
+        if let Err(error) = ended {
             tracing::info!(%error, room = %room_id, "an invitation that has run out could not be ended");
         }
     }
-    Ok(())
-}
-
-async fn end(app: &App, tenant: &Tenant, room_id: RoomId, person: Fqid) -> Result<()> {
-    perform::require_peers_asked(app, tenant, room_id)?;
-    let act = Act {
-        tenant: tenant.clone(),
-        room_id,
-        actor: person,
-        command: Command::EndInvitation,
-        sending: None,
-        asked: None,
-        max_foreign: 0,
-    };
-    app.timeline().act(act).await?;
     Ok(())
 }
 

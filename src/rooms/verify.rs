@@ -14,7 +14,7 @@ use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, LogEnd, Placed, Standing};
 use crate::events::store;
 use crate::events::store::logs::{LogKey, key_at};
-use crate::tenants::Tenant;
+use crate::tenants::{Tenant, store as tenants};
 
 /// Events read at once.
 const PAGE: i64 = 1000;
@@ -55,6 +55,40 @@ pub enum VerifyError {
     /// The database failed.
     #[error(transparent)]
     Db(#[from] DbError),
+}
+
+/// Why a whole database was not confirmed.
+#[derive(Debug, thiserror::Error)]
+pub enum Unconfirmed {
+    /// Nobody knows what there is to check.
+    #[error("cannot read the tenants")]
+    Tenants(#[source] DbError),
+    /// Something of one tenant.
+    #[error("tenant {slug}")]
+    Tenant {
+        /// Which.
+        slug: String,
+        /// What.
+        #[source]
+        error: VerifyError,
+    },
+}
+
+/// Checks every log of every tenant.
+///
+/// # Errors
+/// The first bad event, or the database's failure.
+pub async fn all(db: &Db) -> Result<Checked, Unconfirmed> {
+    let mut all = Checked::default();
+    for of in tenants::all(db).await.map_err(Unconfirmed::Tenants)? {
+        let checked = tenant(&of, db).await.map_err(|error| Unconfirmed::Tenant {
+            slug: of.slug().to_owned(),
+            error,
+        })?;
+        all.logs += checked.logs;
+        all.events += checked.events;
+    }
+    Ok(all)
 }
 
 /// Checks every log of a tenant.

@@ -4,58 +4,17 @@ use serde_json::{Value, json};
 
 use crate::support::{PASSWORD, Person, Server, Socket, on_both};
 
-/// A second tenant and its administrator.
-async fn second_tenant(server: &Server) -> Person {
-    server
-        .cli(
-            &[
-                "admin",
-                "create-tenant",
-                "--slug",
-                "other",
-                "--name",
-                "Other",
-                "--server-name",
-                "other.example",
-            ],
-            "",
-        )
-        .done();
-    server
-        .cli(
-            &[
-                "admin",
-                "create-user",
-                "--local-id",
-                "admin",
-                "--name",
-                "Admin",
-                "--tenant",
-                "other",
-            ],
-            &format!("{PASSWORD}\n"),
-        )
-        .done();
-    sign_in(server, "admin").await
-}
-
-async fn sign_in(server: &Server, name: &str) -> Person {
-    let form = json!({"grant_type": "password", "username": name, "password": PASSWORD, "tenant": "other"});
-    let tokens = server.stranger().post("/v1/auth/token", &form).await.data();
-    Person::with_token(&server.stranger(), &tokens).await
-}
-
 async fn person_of_other(server: &Server, admin: &Person, name: &str) -> Person {
     let account = json!({"local_id": name, "display_name": name, "password": PASSWORD});
     admin.api.post("/v1/admin/users", &account).await.data();
-    sign_in(server, name).await
+    Person::sign_in_to_other(server, name).await
 }
 
 #[tokio::test]
 async fn another_tenants_resources_answer_like_missing_ones() {
     on_both(async |server| {
         let [alice] = server.people(["alice"]).await;
-        let other_admin = second_tenant(&server).await;
+        let other_admin = Person::first_of_other(&server).await;
         let mallory = person_of_other(&server, &other_admin, "mallory").await;
         let public = alice
             .api
@@ -122,7 +81,7 @@ async fn another_tenants_resources_answer_like_missing_ones() {
 async fn lists_and_streams_end_at_the_tenant() {
     on_both(async |server| {
         let [alice] = server.people(["alice"]).await;
-        let other_admin = second_tenant(&server).await;
+        let other_admin = Person::first_of_other(&server).await;
         let namesake = person_of_other(&server, &other_admin, "alice").await;
         assert_eq!(namesake.fqid, "@alice:other.example");
         assert_ne!(namesake.id, alice.id);
@@ -167,7 +126,7 @@ async fn lists_and_streams_end_at_the_tenant() {
 async fn a_request_that_names_another_tenant_is_refused() {
     on_both(async |server| {
         let [alice] = server.people(["alice"]).await;
-        second_tenant(&server).await;
+        Person::first_of_other(&server).await;
         alice
             .api
             .with_header("x-scaiwave-tenant", "other")

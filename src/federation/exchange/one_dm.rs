@@ -16,13 +16,11 @@ use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
 use crate::events::core::ids::{ParticipantId, RoomId};
-use crate::events::core::names::Fqid;
 use crate::participants;
 use crate::rooms::core::content::Membership;
 use crate::rooms::core::decide::{Command, Joining};
 use crate::rooms::perform;
 use crate::rooms::store::dms::{self, Candidate};
-use crate::rooms::timeline::Act;
 use crate::tenants::Tenant;
 
 /// How often pairs are looked at again whose other server did not answer.
@@ -181,23 +179,8 @@ async fn settle(
         remote::ask_host(app, tenant, &row, &person.fqid, &Command::Join(joining)).await?;
     }
     for room in set_aside {
-        put_aside(app, tenant, room, &person.fqid).await?;
+        perform::as_host(app, tenant, room, person.fqid.clone(), Command::SetAside).await?;
     }
-    Ok(())
-}
-
-async fn put_aside(app: &App, tenant: &Tenant, room: RoomId, person: &Fqid) -> Result<()> {
-    perform::require_peers_asked(app, tenant, room)?;
-    let act = Act {
-        tenant: tenant.clone(),
-        room_id: room,
-        actor: person.clone(),
-        command: Command::SetAside,
-        sending: None,
-        asked: None,
-        max_foreign: 0,
-    };
-    app.timeline().act(act).await?;
     Ok(())
 }
 

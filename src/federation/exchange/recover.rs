@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 
-use super::catch_up;
+use super::catch_up::{self, Errand};
 use crate::app::App;
 use crate::db::DbError;
 use crate::error::Result;
@@ -31,61 +31,90 @@ const AT_ONCE: usize = 8;
 /// # Errors
 /// The database's.
 pub async fn begin(app: &App) -> Result<(), DbError> {
-    let mut is_needed = false;
-    for tenant in app.tenants().all() {
-        let open = restored::open(&tenant, app.db()).await?;
-        is_needed |= !open.is_empty();
-        let rooms = open.iter().map(|(room_id, _)| *room_id);
-        app.federation().host_wait().fall_behind(&tenant, rooms);
-    }
-    if !is_needed {
+    let open = all_open(app).await?;
+    if open.is_empty() {
         return Ok(());
     }
-    tracing::info!("restored from a backup: asking other servers for what was written since");
-    if tokio::time::timeout(AT_START, ask_all(app)).await.is_err() {
-        tracing::warn!(
-            "not all servers have answered: rooms that are shared with them take no messages until they do, or until \
-             an admin pauses those servers"
-        );
+    for (tenant, asked) in &open {
+        let rooms = asked.iter().map(|(room_id, _)| *room_id);
+        app.federation().host_wait().fall_behind(tenant, rooms);
     }
+    tracing::info!("restored from a backup: asking other servers for what was written since");
+    let _in_time = tokio::time::timeout(AT_START, ask_all(app, &open)).await;
+    if release(app).await? {
+        return Ok(());
+    }
+    tracing::warn!(
+        "not all servers have answered: rooms that are shared with them take no messages until they do, or until an admin \
+         pauses those servers"
+    );
     let (app, stop) = (app.clone(), app.stop().clone());
     app.tasks().clone().spawn(async move {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(EVERY) => {}
-                () = stop.cancelled() => return,
-            }
-            ask_all(&app).await;
+        tokio::select! {
+            () = go_on(&app) => {}
+            () = stop.cancelled() => {}
         }
     });
     Ok(())
 }
 
-async fn ask_all(app: &App) {
-    for tenant in app.tenants().all() {
-        match restored::open(&tenant, app.db()).await {
-            Ok(open) => ask(app, &tenant, open).await,
+/// Asks again and again, until all have answered.
+async fn go_on(app: &App) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        match ask_again(app).await {
+            Ok(true) => return,
+            Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "what a restored server has to ask for cannot be read")
+                tracing::warn!(%error, "what a restored server has to ask for cannot be read");
             }
         }
     }
 }
 
-async fn ask(app: &App, tenant: &Tenant, open: Vec<(RoomId, ServerName)>) {
-    let mut of_peers: BTreeMap<ServerName, Vec<RoomId>> = BTreeMap::new();
-    for (room_id, peer) in open {
-        of_peers.entry(peer).or_default().push(room_id);
-    }
-    stream::iter(of_peers)
-        .for_each_concurrent(AT_ONCE, async |(peer, rooms)| {
-            if let Err(error) = ask_peer(app, tenant, &peer, rooms).await {
-                tracing::info!(%error, %peer, "a peer cannot say what was written since the backup");
+/// Asks whoever has not answered; whether all have now.
+async fn ask_again(app: &App) -> Result<bool, DbError> {
+    let open = all_open(app).await?;
+    ask_all(app, &open).await;
+    let is_over = release(app).await?;
+    // What came into these rooms meanwhile was not taken.
+    for (tenant, asked) in &open {
+        for (room_id, peer) in asked {
+            if !app.federation().host_wait().is_behind(tenant, *room_id) {
+                catch_up::soon(app, tenant, peer, *room_id, Errand::Compare);
             }
-        })
-        .await;
-    if let Err(error) = release(app, tenant).await {
-        tracing::warn!(%error, "what a restored server has to ask for cannot be read");
+        }
+    }
+    Ok(is_over)
+}
+
+/// A tenant, and whom it has to ask about which rooms.
+type Open = (Tenant, Vec<(RoomId, ServerName)>);
+
+async fn all_open(app: &App) -> Result<Vec<Open>, DbError> {
+    let mut all = Vec::new();
+    for tenant in app.tenants().all() {
+        let open = restored::open(&tenant, app.db()).await?;
+        if !open.is_empty() {
+            all.push((tenant, open));
+        }
+    }
+    Ok(all)
+}
+
+async fn ask_all(app: &App, open: &[Open]) {
+    for (tenant, asked) in open {
+        let mut of_peers: BTreeMap<&ServerName, Vec<RoomId>> = BTreeMap::new();
+        for (room_id, peer) in asked {
+            of_peers.entry(peer).or_default().push(*room_id);
+        }
+        stream::iter(of_peers)
+            .for_each_concurrent(AT_ONCE, async |(peer, rooms)| {
+                if let Err(error) = ask_peer(app, tenant, peer, rooms).await {
+                    tracing::info!(%error, %peer, "a peer cannot say what was written since the backup");
+                }
+            })
+            .await;
     }
 }
 
@@ -107,10 +136,14 @@ async fn ask_peer(app: &App, tenant: &Tenant, peer: &ServerName, rooms: Vec<Room
     Ok(())
 }
 
-/// Rooms of which all servers have answered go on.
-async fn release(app: &App, tenant: &Tenant) -> Result<(), DbError> {
-    let open = restored::open(tenant, app.db()).await?;
-    let open: BTreeSet<RoomId> = open.into_iter().map(|(room_id, _)| room_id).collect();
-    app.federation().host_wait().catch_up(tenant, &open);
-    Ok(())
+/// Rooms of which all servers have answered go on; whether these are all.
+async fn release(app: &App) -> Result<bool, DbError> {
+    let mut is_over = true;
+    for tenant in app.tenants().all() {
+        let open = restored::open(&tenant, app.db()).await?;
+        is_over &= open.is_empty();
+        let still: BTreeSet<RoomId> = open.into_iter().map(|(room_id, _)| room_id).collect();
+        app.federation().host_wait().catch_up(&tenant, &still);
+    }
+    Ok(is_over)
 }

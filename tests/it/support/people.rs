@@ -17,20 +17,34 @@ pub(crate) struct Person {
 impl Person {
     /// The first account of a server, made on the command line; it is the administrator.
     pub(crate) async fn first(server: &Server) -> Self {
-        server
-            .cli(
-                &[
-                    "admin",
-                    "create-user",
-                    "--local-id",
-                    "admin",
-                    "--name",
-                    "Admin",
-                ],
-                &format!("{PASSWORD}\n"),
-            )
-            .done();
+        make_admin(server, &[]);
         Self::sign_in(&server.stranger(), "admin", PASSWORD).await
+    }
+
+    /// A second tenant of a server, `other.example`, and the first account there, its administrator.
+    pub(crate) async fn first_of_other(server: &Server) -> Self {
+        let names = [
+            "--slug",
+            "other",
+            "--name",
+            "Other",
+            "--server-name",
+            "other.example",
+        ];
+        let make = [&["admin", "create-tenant"], &names[..]].concat();
+        server.cli(&make, "").done();
+        make_admin(server, &["--tenant", "other"]);
+        Self::sign_in_to_other(server, "admin").await
+    }
+
+    /// Somebody of the second tenant.
+    pub(crate) async fn sign_in_to_other(server: &Server, local_id: &str) -> Self {
+        let form = json!({
+            "grant_type": "password", "username": local_id, "password": PASSWORD, "tenant": "other",
+        });
+        let client = server.stranger();
+        let tokens = client.post("/v1/auth/token", &form).await.data();
+        Self::with_token(&client, &tokens).await
     }
 
     /// An account made by the administrator; its display name is the local id with a capital.
@@ -147,6 +161,22 @@ impl Person {
         }
     }
 
+    /// A room as this person sees it; null while it does not.
+    pub(crate) async fn room(&self, room_id: &str) -> Value {
+        let answer = self.api.get(&format!("/v1/rooms/{room_id}")).await;
+        match answer.status == 200 {
+            true => answer.data(),
+            false => Value::Null,
+        }
+    }
+
+    /// Whether this person is shown a message with this text; a room that is not there shows none.
+    pub(crate) async fn reads(&self, room_id: &str, text: &str) -> bool {
+        let path = format!("/v1/rooms/{room_id}/messages");
+        let answer = self.api.get(&path).await;
+        answer.status == 200 && answer.text.contains(text)
+    }
+
     /// The texts of a room's messages, oldest first.
     pub(crate) async fn bodies(&self, room_id: &str) -> Vec<String> {
         let messages = self.history(room_id).await;
@@ -186,4 +216,17 @@ impl Person {
             }
         }
     }
+}
+
+fn make_admin(server: &Server, tenant: &[&str]) {
+    let person = [
+        "admin",
+        "create-user",
+        "--local-id",
+        "admin",
+        "--name",
+        "Admin",
+    ];
+    let make = [&person, tenant].concat();
+    server.cli(&make, &format!("{PASSWORD}\n")).done();
 }

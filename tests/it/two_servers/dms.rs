@@ -20,24 +20,9 @@ async fn dm_id(person: &Person, other: &Person) -> String {
     room["id"].as_str().unwrap().to_owned()
 }
 
-/// The room as the person sees it; null while it does not.
-async fn shown(person: &Person, room: &str) -> Value {
-    let answer = person.api.get(&format!("/v1/rooms/{room}")).await;
-    match answer.status == 200 {
-        true => answer.data(),
-        false => Value::Null,
-    }
-}
-
 async fn leaves(person: &Person, room: &str) {
     let path = format!("/v1/rooms/{room}/leave");
     person.api.post(&path, &json!({})).await.data();
-}
-
-async fn reads(person: &Person, room: &str, body: &str) -> bool {
-    let path = format!("/v1/rooms/{room}/messages");
-    let answer = person.api.get(&path).await;
-    answer.status == 200 && answer.text.contains(body)
 }
 
 /// Levels and memberships of a DM, by full name.
@@ -75,10 +60,10 @@ async fn two_people_have_one_dm_whoever_asks_and_a_message_brings_back_who_left(
     alice.says(room, "Hello Bea").await;
 
     eventually("the invitation crosses over", AT_ONCE, async || {
-        shown(&bea, room).await["membership"] == "invite"
+        bea.room(room).await["membership"] == "invite"
     })
     .await;
-    let invited = shown(&bea, room).await;
+    let invited = bea.room(room).await;
     assert_eq!(invited["room_type"], "dm");
     // Asking for a DM is accepting the one that there is.
     let same = asks_for_dm(&bea, &alice).await;
@@ -86,7 +71,7 @@ async fn two_people_have_one_dm_whoever_asks_and_a_message_brings_back_who_left(
     assert_eq!(same["membership"], "join");
     assert_eq!(same["display_name"], "Alice");
     eventually("the first message is there", AT_ONCE, async || {
-        reads(&bea, room, "Hello Bea").await
+        bea.reads(room, "Hello Bea").await
     })
     .await;
     let expected: Vec<_> = [&alice.fqid, &bea.fqid]
@@ -116,14 +101,14 @@ async fn two_people_have_one_dm_whoever_asks_and_a_message_brings_back_who_left(
         left.says(room, &text).await;
         let back = format!("who left is back: {}", gone.fqid);
         eventually(&back, AT_ONCE, async || {
-            shown(gone, room).await["membership"] == "join" && reads(gone, room, &text).await
+            gone.room(room).await["membership"] == "join" && gone.reads(room, &text).await
         })
         .await;
         let answer = format!("Here I am: {}", gone.fqid);
         gone.says(room, &answer).await;
         // Before the other one leaves, or it would bring them back.
         eventually("the answer crosses over", AT_ONCE, async || {
-            reads(left, room, &answer).await
+            left.reads(room, &answer).await
         })
         .await;
     }
@@ -147,7 +132,7 @@ async fn two_dms_made_at_the_same_moment_become_one_and_nothing_is_lost() {
     pair.restore();
 
     let created = async |person: &Person, room: &str| {
-        let room = shown(person, room).await;
+        let room = person.room(room).await;
         (room["created_at"].to_string(), room["id"].to_string())
     };
     let first = created(&alice, &by_alice).await < created(bea, &by_bea).await;
@@ -160,7 +145,7 @@ async fn two_dms_made_at_the_same_moment_become_one_and_nothing_is_lost() {
             "both are in both, and one is archived",
             CONVERGENCE,
             async || {
-                let (kept, other) = (shown(person, kept).await, shown(person, other).await);
+                let (kept, other) = (person.room(kept).await, person.room(other).await);
                 kept["membership"] == "join"
                     && kept["state"] == "open"
                     && kept["member_count"] == 2
@@ -171,7 +156,7 @@ async fn two_dms_made_at_the_same_moment_become_one_and_nothing_is_lost() {
         .await;
         for (room, text) in [(&by_alice, "from Alice"), (&by_bea, "from Bea")] {
             eventually("what was said is there", CONVERGENCE, async || {
-                reads(person, room, text).await
+                person.reads(room, text).await
             })
             .await;
         }
@@ -181,7 +166,7 @@ async fn two_dms_made_at_the_same_moment_become_one_and_nothing_is_lost() {
     let messages = alice.says(kept, "One room").await;
     assert_eq!(messages["room_id"], json!(kept));
     eventually("it goes on in the one", CONVERGENCE, async || {
-        reads(bea, kept, "One room").await
+        bea.reads(kept, "One room").await
     })
     .await;
 
@@ -204,13 +189,13 @@ async fn who_appears_offline_is_seen_by_whom_they_wrote_to_on_another_server_alo
     let [bea, ben] = &of_b;
     let room = dm_id(&alice, bea).await;
     eventually("the invitation crosses over", CONVERGENCE, async || {
-        shown(bea, &room).await["membership"] == "invite"
+        bea.room(&room).await["membership"] == "invite"
     })
     .await;
     asks_for_dm(bea, &alice).await;
     bea.says(&room, "Are you there?").await;
     eventually("the message crosses over", CONVERGENCE, async || {
-        reads(&alice, &room, "Are you there?").await
+        alice.reads(&room, "Are you there?").await
     })
     .await;
     for status in ["online", "appear_offline"] {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{shared_room, start};
+use super::{arrives, shared_room, start};
 use crate::support::{Backend, Person, PrivateCa, Proxy, Server, eventually};
 
 /// How long it takes at most until both know: rooms are compared once a minute.
@@ -15,13 +15,6 @@ fn forks(server: &Server) -> Vec<Value> {
     let listed = server.cli(&["--json", "admin", "federation", "log", "list"], "");
     let listed: Value = serde_json::from_str(&listed.done().stdout).unwrap();
     listed["logs"].as_array().unwrap().clone()
-}
-
-async fn arrives(person: &Person, room: &str, text: &str) {
-    eventually(&format!("{text} arrives"), SOON, async || {
-        person.bodies(room).await.iter().any(|body| body == text)
-    })
-    .await;
 }
 
 /// Whether the journal tells the admin of a fork in this log.
@@ -61,7 +54,7 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     let bea = &of_b[0];
     let room = shared_room(&alice, &anton, &of_b).await;
     bea.says(&room, "before the copy").await;
-    arrives(&alice, &room, "before the copy").await;
+    arrives(&alice, &room, "before the copy", SOON).await;
 
     b.stop().await;
     let database = b.data().join("scaiwave.db");
@@ -69,7 +62,7 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     std::fs::copy(&database, &copy).unwrap();
     tokio::task::block_in_place(|| b.launch());
     bea.says(&room, "after the copy").await;
-    arrives(&alice, &room, "after the copy").await;
+    arrives(&alice, &room, "after the copy", SOON).await;
 
     // The old copy is put in its place, and something is said before anybody could be asked.
     b.stop().await;
@@ -102,7 +95,7 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
         "both branches are hidden"
     );
     alice.says(&room, "others go on").await;
-    arrives(bea, &room, "others go on").await;
+    arrives(bea, &room, "others go on", SOON).await;
     a.cli(&["admin", "verify"], "").done();
     begins_anew((&a, &alice), (&b, bea), &room).await;
 }
@@ -120,10 +113,10 @@ async fn begins_anew((a, alice): (&Server, &Person), (b, bea): (&Server, &Person
     a.cli(&[&log[..], &["agree", room, "b.example"]].concat(), "")
         .done();
     for text in ["on another branch", "said meanwhile"] {
-        arrives(alice, room, text).await;
+        arrives(alice, room, text, SOON).await;
     }
     bea.says(room, "anew").await;
-    arrives(alice, room, "anew").await;
+    arrives(alice, room, "anew", SOON).await;
     let expected = [
         "anew",
         "before the copy",

@@ -17,12 +17,6 @@ async fn is_invited(person: &Person, room: &str) -> bool {
     open.any(|invitation| invitation["room_id"] == json!(room))
 }
 
-async fn is_shown(person: &Person, room: &str, body: &str) -> bool {
-    let path = format!("/v1/rooms/{room}/messages");
-    let answer = person.api.get(&path).await;
-    answer.status == 200 && answer.text.contains(body)
-}
-
 async fn membership(viewer: &Person, room: &str, of: &Person) -> Value {
     let path = format!("/v1/rooms/{room}/members?membership=all");
     let rows = viewer.api.get(&path).await.data();
@@ -66,7 +60,7 @@ async fn who_left_is_invited_again_and_comes_back_to_everything() {
         ["swp.room.member"],
         "an invitation, and nothing else"
     );
-    assert!(!is_shown(&bea, &room, "She has gone").await);
+    assert!(!bea.reads(&room, "She has gone").await);
     // What came by itself does not confuse a server that reads the room from its disk.
     pair.b.restart();
     let path = format!("/v1/rooms/{room}/invitations/{}", bea.id);
@@ -78,12 +72,12 @@ async fn who_left_is_invited_again_and_comes_back_to_everything() {
     invited().await;
     bea.join(&room).await.data();
     eventually("everything is there", AT_ONCE, async || {
-        is_shown(&bea, &room, "She has gone").await
+        bea.reads(&room, "She has gone").await
     })
     .await;
     bea.says(&room, "Back again").await;
     eventually("the room goes on", AT_ONCE, async || {
-        is_shown(&alice, &room, "Back again").await
+        alice.reads(&room, "Back again").await
     })
     .await;
     for server in [&mut pair.a, &mut pair.b] {
@@ -122,7 +116,7 @@ async fn an_invitation_of_who_left_outlives_a_rebuild() {
     assert!(!is_invited(&of_b[1], &room).await);
     of_b[0].join(&room).await.data();
     eventually("everything is there", AT_ONCE, async || {
-        is_shown(&of_b[0], &room, "Between").await
+        of_b[0].reads(&room, "Between").await
     })
     .await;
 }
@@ -154,7 +148,7 @@ async fn admins_take_a_room_out_of_the_federation_invite_fetch_and_refresh() {
         .refused(403, "SW_FED_REFUSED");
     bea.says(&room, "We stay").await;
     eventually("who is there stays", CONVERGENCE, async || {
-        is_shown(&alice, &room, "We stay").await
+        alice.reads(&room, "We stay").await
     })
     .await;
     for person in &of_b {

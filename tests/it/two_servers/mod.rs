@@ -98,6 +98,14 @@ async fn start(backend: Backend, name: &str, peer: (&str, SocketAddr), ca: &Priv
     server
 }
 
+/// Waits until a person is shown a message with exactly this text.
+async fn arrives(person: &Person, room: &str, text: &str, within: Duration) {
+    eventually(&format!("{text} arrives"), within, async || {
+        person.bodies(room).await.iter().any(|body| body == text)
+    })
+    .await;
+}
+
 /// A room of alice on A that all four are in.
 async fn shared_room(alice: &Person, anton: &Person, of_b: &[Person; 2]) -> String {
     let room = alice.room_with("Fortunes", &[anton]).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Pair, shared_room};
+use super::{Pair, arrives, shared_room};
 use crate::support::{Person, PrivateCa, Server, eventually};
 
 /// How long it takes at most until the other side knows.
@@ -32,13 +32,6 @@ async fn policy(server: &Server, change: Value) {
         .data();
 }
 
-async fn arrives(person: &Person, room: &str, text: &str) {
-    eventually(&format!("{text} arrives"), SOON, async || {
-        person.bodies(room).await.iter().any(|body| body == text)
-    })
-    .await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
     let pair = Pair::start(&PrivateCa::new()).await;
@@ -46,7 +39,7 @@ async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
     let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
     let room = shared_room(&alice, &anton, &of_b).await;
     alice.says(&room, "hello").await;
-    arrives(&of_b[0], &room, "hello").await;
+    arrives(&of_b[0], &room, "hello", SOON).await;
     let known = peer(&pair.a);
     assert_eq!(
         (&known["server_name"], &known["state"]),
@@ -58,14 +51,14 @@ async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
     act(&pair.a, "pause", "b.example");
     alice.says(&room, "held back").await;
     of_b[0].says(&room, "the other way is open").await;
-    arrives(&alice, &room, "the other way is open").await;
+    arrives(&alice, &room, "the other way is open", SOON).await;
     let paused = peer(&pair.a);
     assert_eq!(
         (&paused["state"], &paused["queue"]["events"]),
         (&json!("paused"), &json!(1))
     );
     act(&pair.a, "resume", "b.example");
-    arrives(&of_b[0], &room, "held back").await;
+    arrives(&of_b[0], &room, "held back", SOON).await;
 
     policy(&pair.a, json!({"denied_peers": ["b.example"]})).await;
     of_b[0].says(&room, "refused for now").await;
@@ -89,9 +82,9 @@ async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
     );
 
     policy(&pair.a, json!({"denied_peers": []})).await;
-    arrives(&of_b[0], &room, "not sent for now").await;
+    arrives(&of_b[0], &room, "not sent for now", SOON).await;
     act(&pair.b, "retry", "a.example");
-    arrives(&alice, &room, "refused for now").await;
+    arrives(&alice, &room, "refused for now", SOON).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -101,7 +94,7 @@ async fn a_server_that_lost_its_key_is_believed_again_once_an_admin_has_confirme
     let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
     let before = shared_room(&alice, &anton, &of_b).await;
     alice.says(&before, "hello").await;
-    arrives(&of_b[0], &before, "hello").await;
+    arrives(&of_b[0], &before, "hello", SOON).await;
 
     let replace = [
         "--json",
@@ -156,5 +149,5 @@ async fn a_server_that_lost_its_key_is_believed_again_once_an_admin_has_confirme
     act(&pair.b, "retry", "a.example");
     let after = shared_room(&alice, &anton, &of_b).await;
     of_b[0].says(&after, "here again").await;
-    arrives(&alice, &after, "here again").await;
+    arrives(&alice, &after, "here again", SOON).await;
 }

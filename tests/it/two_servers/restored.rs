@@ -2,18 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Pair, shared_room};
-use crate::support::{Person, PrivateCa, Server, eventually};
+use super::{Pair, arrives, shared_room};
+use crate::support::{Person, PrivateCa, Server};
 
 /// How long something may take that nothing is in the way of.
 const AT_ONCE: Duration = Duration::from_secs(30);
-
-async fn arrives(person: &Person, room: &str, text: &str) {
-    eventually(&format!("{text} arrives"), AT_ONCE, async || {
-        person.bodies(room).await.iter().any(|body| body == text)
-    })
-    .await;
-}
 
 fn backup(server: &Server) -> String {
     let file = server.scratch().join("backup").display().to_string();
@@ -33,14 +26,14 @@ async fn its_own_later_messages_come_back_before_it_says_anything() {
     for number in 41..=45 {
         bea.says(&room, &format!("message {number}")).await;
     }
-    arrives(&alice, &room, "message 45").await;
+    arrives(&alice, &room, "message 45", AT_ONCE).await;
 
     pair.b.stop().await;
     let told = pair.b.cli(&["admin", "restore", &file], "").done();
     assert!(told.stdout.contains("asks 1 other servers"), "{told:?}");
     pair.b.launch();
     bea.says(&room, "message 46").await;
-    arrives(&alice, &room, "message 46").await;
+    arrives(&alice, &room, "message 46", AT_ONCE).await;
     let expected = alice.bodies(&room).await;
     assert_eq!(bea.bodies(&room).await, expected);
     assert_eq!(expected.len(), 7);
@@ -76,5 +69,5 @@ async fn it_waits_for_a_silent_server_until_that_answers_or_is_paused() {
     pair.restore();
     let resume = ["admin", "federation", "peer", "resume", "a.example"];
     pair.b.cli(&resume, "").done();
-    arrives(&alice, &room, "without the other").await;
+    arrives(&alice, &room, "without the other", AT_ONCE).await;
 }

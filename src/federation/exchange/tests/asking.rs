@@ -3,23 +3,11 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asked, Home, Log, Peer};
+use super::{Asked, BOB, Home, Log, Peer, shared};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 
-const BOB: &str = "@bob:b.example";
 const DAY_MS: i64 = 24 * 3600 * 1000;
-
-/// Puts alice's room together with bob of `b.example`, who is a moderator there.
-async fn shared() -> (Home, Peer, RoomId) {
-    let home = Home::start().await;
-    let peer = Peer::allowed(&home, "b.example", 2).await;
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let log = Log::of(&home, room).await;
-    peer.join(&home, room, "bob", &log).await;
-    (home, peer, room)
-}
 
 async fn events(home: &Home, peer: &Peer, room: RoomId, asked: &Asked<'_>) -> Value {
     let (status, body) = peer.request(home, room, asked).await;
@@ -29,7 +17,7 @@ async fn events(home: &Home, peer: &Peer, room: RoomId, asked: &Asked<'_>) -> Va
 
 #[tokio::test]
 async fn a_repeated_request_gets_the_first_answer_even_after_days() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let topic = |text: &str| Asked::new("bob", "topic", json!({ "topic": text }));
     let first = topic("first");
     let answer = events(&home, &peer, room, &first).await;
@@ -48,7 +36,7 @@ async fn a_repeated_request_gets_the_first_answer_even_after_days() {
 
 #[tokio::test]
 async fn a_repeated_request_gets_all_events_of_the_first_time() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let asked = |action, content| Asked::new("bob", action, content);
     home.make_owner(room, BOB).await;
     events(&home, &peer, room, &asked("archive", json!({}))).await;
@@ -65,7 +53,7 @@ async fn a_repeated_request_gets_all_events_of_the_first_time() {
 
 #[tokio::test]
 async fn a_request_that_changed_nothing_changes_nothing_later() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let rename = Asked::new("bob", "topic", json!({ "topic": null }));
     assert_eq!(events(&home, &peer, room, &rename).await, json!([]));
     events(
@@ -100,7 +88,7 @@ async fn what_waited_in_a_peer_s_queue_for_days_is_carried_out() {
 
 #[tokio::test]
 async fn a_document_from_the_future_is_refused() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let mut ahead = Asked::new("bob", "topic", json!({ "topic": "ahead" }));
     ahead.later_ms = 130_000;
     let (status, body) = peer.request(&home, room, &ahead).await;
@@ -109,7 +97,7 @@ async fn a_document_from_the_future_is_refused() {
 
 #[tokio::test]
 async fn a_request_id_belongs_to_one_room() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let asked = Asked::new("bob", "topic", json!({ "topic": "here" }));
     events(&home, &peer, room, &asked).await;
     let other = home.room(json!({ "name": "Other" })).await;
@@ -120,7 +108,7 @@ async fn a_request_id_belongs_to_one_room() {
 
 #[tokio::test]
 async fn a_host_takes_nothing_from_peers_that_its_own_clients_may_not_ask() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     home.make_owner(room, BOB).await;
     let many: Vec<String> = (0..1001)
         .map(|number| format!("s{number}.example"))

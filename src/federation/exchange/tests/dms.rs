@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asked, Home, Log, Peer};
+use super::{Asked, BOB, Home, Log, Peer, shared};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::federation::core::policy::{DefaultMode, PolicyChange};
@@ -11,22 +11,10 @@ use crate::federation::store::outbox;
 use crate::rooms::store::members;
 
 const ALICE: &str = "@alice:a.example";
-const BOB: &str = "@bob:b.example";
-
-/// Alice and bob of `b.example`, who know each other from a room.
-async fn acquainted() -> (Home, Peer) {
-    let home = Home::start().await;
-    let peer = Peer::allowed(&home, "b.example", 2).await;
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let log = Log::of(&home, room).await;
-    peer.join(&home, room, "bob", &log).await;
-    (home, peer)
-}
 
 /// The DM of the two, with bob in it.
 async fn dm() -> (Home, Peer, RoomId) {
-    let (home, peer) = acquainted().await;
+    let (home, peer, ..) = shared().await;
     let room = home.dm().await;
     let log = Log::of(&home, room).await;
     peer.join(&home, room, "bob", &log).await;
@@ -96,7 +84,7 @@ fn invited() -> (String, i64) {
 
 #[tokio::test]
 async fn the_other_person_is_invited_as_an_owner_and_its_server_is_told() {
-    let (home, peer) = acquainted().await;
+    let (home, peer, ..) = shared().await;
     let room = home.dm_data().await;
     assert_eq!(room["room_type"], "dm");
     assert_eq!(room["federated"], true);
@@ -117,7 +105,7 @@ async fn the_other_person_is_invited_as_an_owner_and_its_server_is_told() {
 
 #[tokio::test]
 async fn a_dm_needs_federation_with_the_others_server() {
-    let (home, _) = acquainted().await;
+    let (home, ..) = shared().await;
     let bob = json!({ "participant_id": ParticipantId::derive(&BOB.parse().unwrap()) });
     let named = json!({ "fqid": BOB });
     let refused = async |code: &str| {
@@ -150,7 +138,7 @@ async fn a_dm_needs_federation_with_the_others_server() {
 
 #[tokio::test]
 async fn a_name_of_this_server_is_looked_up_here() {
-    let (home, _) = acquainted().await;
+    let (home, ..) = shared().await;
     home.server.create("anton", &[]).await;
     let path = "/v1/me/federated-dms";
     let room = home
@@ -228,7 +216,7 @@ async fn a_message_brings_back_who_left_from_either_side() {
 
 #[tokio::test]
 async fn who_declined_is_not_brought_back_but_may_be_asked_again_and_may_come() {
-    let (home, peer) = acquainted().await;
+    let (home, peer, ..) = shared().await;
     let room = home.dm().await;
     let decline = async || {
         let asked = Asked::new("bob", "decline", json!({}));

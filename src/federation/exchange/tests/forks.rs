@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Asked, Home, Log, Peer};
+use super::{Asked, BOB, Home, Log, Peer};
 use crate::catalogue::Code;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
@@ -13,8 +13,6 @@ use crate::events::store;
 use crate::events::store::forks::{self, Fork};
 use crate::federation::store::{journal, outbox};
 use crate::operator::logs;
-
-const BOB: &str = "@bob:b.example";
 
 /// A room of alice's with people of two other servers in it, and the log of the first one's.
 async fn shared() -> (Home, [Peer; 2], RoomId, Log) {

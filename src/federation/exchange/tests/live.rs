@@ -3,22 +3,9 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Home, Log, Peer};
+use super::{BOB, Home, Peer, shared};
 use crate::events::core::ids::RoomId;
 use crate::presence::live::Listener;
-
-const BOB: &str = "@bob:b.example";
-
-/// Alice's room together with bob of `b.example`.
-async fn shared() -> (Home, Peer, RoomId) {
-    let home = Home::start().await;
-    let peer = Peer::allowed(&home, "b.example", 2).await;
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let log = Log::of(&home, room).await;
-    peer.join(&home, room, "bob", &log).await;
-    (home, peer, room)
-}
 
 impl Peer {
     async fn tells(&self, home: &Home, notices: &Value) -> (StatusCode, Value) {
@@ -68,7 +55,7 @@ fn typing(listener: &Listener) -> Vec<bool> {
 
 #[tokio::test]
 async fn a_peers_people_are_as_it_says_until_it_falls_silent() {
-    let (home, peer, _) = shared().await;
+    let (home, peer, ..) = shared().await;
     assert_eq!(home.presence(BOB).await, "offline");
     for status in ["online", "busy", "idle", "offline", "online"] {
         peer.says_is(&home, BOB, status).await;
@@ -85,14 +72,14 @@ async fn a_peers_people_are_as_it_says_until_it_falls_silent() {
 
 #[tokio::test]
 async fn who_appears_offline_at_home_does_so_here() {
-    let (home, peer, _) = shared().await;
+    let (home, peer, ..) = shared().await;
     peer.says_is(&home, BOB, "appear_offline").await;
     assert_eq!(home.presence(BOB).await, "offline");
 }
 
 #[tokio::test]
 async fn a_peer_speaks_only_for_its_own_people() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let listener = home.listen(room).await;
     let others = [
         json!({"presence": [{"participant": "@alice:a.example", "status": "busy"}]}),
@@ -113,7 +100,7 @@ async fn a_peer_speaks_only_for_its_own_people() {
 
 #[tokio::test]
 async fn who_is_not_in_a_room_here_is_passed_over() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let other = home.room(json!({ "name": "Other" })).await;
     home.invite(other, BOB).await;
     home.invite(other, "@eve:b.example").await;
@@ -128,7 +115,7 @@ async fn who_is_not_in_a_room_here_is_passed_over() {
 
 #[tokio::test]
 async fn a_peers_people_type_in_rooms_that_they_are_in() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let listener = home.listen(room).await;
     peer.types(&home, room, BOB, true).await;
     peer.types(&home, room, BOB, false).await;
@@ -143,7 +130,7 @@ async fn a_peers_people_type_in_rooms_that_they_are_in() {
 
 #[tokio::test]
 async fn a_request_holds_a_bounded_number_of_words_of_the_right_form() {
-    let (home, peer, room) = shared().await;
+    let (home, peer, room, _) = shared().await;
     let word = json!({"participant": BOB, "status": "online"});
     let typed = json!({"room_id": room, "participant": BOB, "typing": true});
     let wrong = [
@@ -165,7 +152,7 @@ async fn a_request_holds_a_bounded_number_of_words_of_the_right_form() {
 
 #[tokio::test]
 async fn a_flood_is_refused() {
-    let (home, peer, _) = shared().await;
+    let (home, peer, ..) = shared().await;
     let word = json!({"participant": BOB, "status": "online"});
     let many = json!({ "presence": vec![&word; 500] });
     let mut statuses = Vec::new();

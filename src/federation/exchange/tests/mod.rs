@@ -35,6 +35,17 @@ use crate::rooms::core::decide::{Command, Invitee};
 use crate::rooms::timeline::Act;
 use crate::tenants::Tenant;
 
+/// Somebody of the played peer.
+pub(super) const BOB: &str = "@bob:b.example";
+
+/// A room of alice's that bob of `b.example` has joined, and the log of his server.
+async fn shared() -> (Home, Peer, RoomId, Log) {
+    let home = Home::start().await;
+    let peer = Peer::allowed(&home, "b.example", 2).await;
+    let (room, log) = home.shared_with(&peer).await;
+    (home, peer, room, log)
+}
+
 /// The server under test, with the account `alice`.
 pub(super) struct Home {
     pub(super) server: Server,
@@ -107,6 +118,16 @@ impl Home {
             reason: None,
         };
         self.act(room, command).await;
+    }
+
+    /// A room of alice's that the peer's bob has joined, and the log of his server.
+    pub(super) async fn shared_with(&self, peer: &Peer) -> (RoomId, Log) {
+        let room = self.room(json!({ "name": "Shared" })).await;
+        self.invite(room, BOB).await;
+        let mut log = Log::of(self, room).await;
+        peer.join(self, room, "bob", &log).await;
+        log.hear(self).await;
+        (room, log)
     }
 
     pub(super) async fn make_owner(&self, room: RoomId, person: &str) {

@@ -3,14 +3,12 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Home, Log, Peer};
+use super::{BOB, Home, Peer, shared};
 use crate::app::test_server::START;
 use crate::events::core::event_type::EventType;
 use crate::federation::core::policy::PolicyChange;
 use crate::participants::{Kind, Participant};
 use crate::rooms::profiles;
-
-const BOB: &str = "@bob:b.example";
 
 async fn names(peer: &Peer, home: &Home, query: &str) -> Vec<Value> {
     let (status, body) = peer.get(home, &format!("/directory?{query}")).await;
@@ -63,13 +61,7 @@ fn profile(peer: &Peer, fqid: &str, display_name: &str, ts: i64) -> Value {
 
 #[tokio::test]
 async fn the_latest_profile_that_a_person_shows_counts() {
-    let home = Home::start().await;
-    let peer = Peer::allowed(&home, "b.example", 2).await;
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let mut log = Log::of(&home, room).await;
-    peer.join(&home, room, "bob", &log).await;
-    log.hear(&home).await;
+    let (home, peer, _, mut log) = shared().await;
     let path = format!("/v1/profiles/{BOB}");
     let name = async || {
         let shown = home.ask(Method::GET, &path, json!({})).await;

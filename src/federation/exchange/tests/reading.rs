@@ -3,12 +3,10 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asked, Home, Log, Peer};
+use super::{Asked, BOB, Home, Log, Peer};
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::rooms::core::decide::Command;
-
-const BOB: &str = "@bob:b.example";
 
 struct Room {
     home: Home,

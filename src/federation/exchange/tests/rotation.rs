@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Home, Log, Peer};
+use super::{BOB, Home, Log, Peer};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
@@ -11,22 +11,11 @@ use crate::events::core::verified::{Draft, Verified};
 use crate::events::model::Standing;
 use crate::events::store;
 
-const BOB: &str = "@bob:b.example";
 const CEM: &str = "@cem:c.example";
 
 /// The key that follows on the first one of `b.example`.
 fn next_key() -> KeyPair {
     KeyPair::from_seed(&[20; 32])
-}
-
-/// Puts bob of `b.example` into a room of alice's.
-async fn shared(home: &Home, peer: &Peer) -> (RoomId, Log) {
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let mut log = Log::of(home, room).await;
-    peer.join(home, room, "bob", &log).await;
-    log.hear(home).await;
-    (room, log)
 }
 
 fn message(log: &Log, peer: &Peer, body: &str) -> Draft {
@@ -84,7 +73,7 @@ async fn is_sound(home: &Home) {
 async fn the_old_key_appends_nothing_after_the_new_one_signed() {
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
-    let (room, mut log) = shared(&home, &peer).await;
+    let (room, mut log) = home.shared_with(&peer).await;
     let said = message(&log, &peer, "before");
     let said = append(&mut log, said, &peer.key);
     let key = key_event(&log, &peer);
@@ -113,7 +102,7 @@ async fn the_old_key_appends_nothing_after_the_new_one_signed() {
 async fn nor_in_a_room_where_nobody_has_written_since() {
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
-    let (room, mut log) = shared(&home, &peer).await;
+    let (room, mut log) = home.shared_with(&peer).await;
     let key = key_event(&log, &peer);
     let key = append(&mut log, key, &peer.key);
     assert_eq!(statuses(&home, &peer, &[key]).await, ["accepted"]);
@@ -144,7 +133,7 @@ async fn what_the_old_key_signed_in_its_time_is_believed_whoever_brings_it_and_w
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
     let other = Peer::allowed(&home, "c.example", 3).await;
-    let (room, mut log) = shared(&home, &peer).await;
+    let (room, mut log) = home.shared_with(&peer).await;
     home.invite(room, CEM).await;
     let others = Log::of(&home, room).await;
     other.join(&home, room, "cem", &others).await;
@@ -167,7 +156,7 @@ async fn what_the_old_key_signed_in_its_time_is_believed_whoever_brings_it_and_w
 async fn a_relay_cannot_hide_which_key_comes_next() {
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
-    let (room, mut log) = shared(&home, &peer).await;
+    let (room, mut log) = home.shared_with(&peer).await;
     let key = key_event(&log, &peer);
     let key = append(&mut log, key, &peer.key);
     let mut hidden = key.clone();
@@ -182,7 +171,7 @@ async fn a_relay_cannot_hide_which_key_comes_next() {
 async fn a_key_that_somebody_else_s_name_stands_under_is_not_the_next_one() {
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
-    let (_, mut log) = shared(&home, &peer).await;
+    let (_, mut log) = home.shared_with(&peer).await;
     let mut forged = key_event(&log, &peer);
     forged.sender = Some("@alice:a.example".parse().unwrap());
     let forged = append(&mut log, forged, &peer.key);

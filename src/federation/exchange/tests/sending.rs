@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Asked, Home, Log, Peer};
+use super::{Asked, BOB, Home, Log, Peer, shared};
 use crate::app::test_server::START;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
@@ -11,25 +11,6 @@ use crate::events::core::sign::KeyPair;
 use crate::federation::core::policy::PolicyChange;
 use crate::rooms::core::content::SettingsChange;
 use crate::rooms::core::decide::Command;
-
-const BOB: &str = "@bob:b.example";
-
-/// A room of alice's that bob of `b.example` has joined, and the log of his server.
-async fn shared() -> (Home, Peer, RoomId, Log) {
-    shared_with(&[]).await
-}
-
-/// The same on a server with these settings.
-async fn shared_with(settings: &[(&str, &str)]) -> (Home, Peer, RoomId, Log) {
-    let home = Home::with(settings).await;
-    let peer = Peer::allowed(&home, "b.example", 2).await;
-    let room = home.room(json!({ "name": "Shared" })).await;
-    home.invite(room, BOB).await;
-    let mut log = Log::of(&home, room).await;
-    peer.join(&home, room, "bob", &log).await;
-    log.hear(&home).await;
-    (home, peer, room, log)
-}
 
 /// The status, code and place that an event gets: `403 SW_NOT_MEMBER placed`, or `accepted`.
 async fn outcome(home: &Home, peer: &Peer, event: Value) -> String {
@@ -353,7 +334,9 @@ async fn to_a_server_that_has_nobody_in_it_a_room_is_one_that_does_not_exist() {
 
 #[tokio::test]
 async fn what_clients_may_send_at_most_does_not_bind_peers() {
-    let (home, peer, _, mut log) = shared_with(&[("SCAIWAVE_MAX_BODY", "1024")]).await;
+    let home = Home::with(&[("SCAIWAVE_MAX_BODY", "1024")]).await;
+    let peer = Peer::allowed(&home, "b.example", 2).await;
+    let (_, mut log) = home.shared_with(&peer).await;
     let events: Vec<Value> = (0..4)
         .map(|_| {
             log.write(
