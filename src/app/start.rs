@@ -19,8 +19,8 @@ use crate::events::keys::{KeyRing, KeyRingError};
 use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
-use crate::federation::exchange::catch_up::{self, Running};
 use crate::federation::exchange::directory::Searches;
+use crate::federation::exchange::errands::{self, Running};
 use crate::federation::exchange::one_dm::{self, Several};
 use crate::federation::exchange::profile_changes::{self, ProfileChanges};
 use crate::federation::{self, Federation, rotation};
@@ -220,7 +220,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     let ephemeral = federation::ephemeral::run(app.federation().clone(), app.stop().clone());
     app.tasks().spawn(ephemeral);
     app.tasks().spawn(watch::run(app.clone()));
-    app.tasks().spawn(catch_up::run(app.clone()));
+    app.tasks().spawn(errands::run(app.clone()));
     app.tasks().spawn(rotation::run(app.clone()));
     app.tasks().spawn(one_dm::run(app.clone()));
     app.tasks().spawn(running_out::run(app.clone()));

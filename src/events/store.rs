@@ -141,23 +141,24 @@ pub async fn erase(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<()
     contents::forget(tenant, tx, event_id).await
 }
 
-/// Messages that `origin` redacted up to `seq` and whose content is still here, or may still come.
+/// Messages that `origin` redacted up to a place (epoch, seq) of its log and whose content is still here, or may still come.
 pub async fn redacted_but_kept(
     tenant: &Tenant,
     tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
-    seq: i64,
+    (epoch, seq): (i64, i64),
 ) -> Result<Vec<EventId>, DbError> {
     let ids: Vec<String> = sqlx::query_scalar(
         "SELECT m.event_id FROM events r JOIN events m ON m.tenant = r.tenant AND m.event_id = r.target_id
-         WHERE r.tenant = $1 AND r.room_id = $2 AND r.origin = $3 AND r.seq <= $4
-           AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND (m.content IS NOT NULL OR EXISTS (
+         WHERE r.tenant = $1 AND r.room_id = $2 AND r.origin = $3
+           AND (r.epoch < $4 OR (r.epoch = $4 AND r.seq <= $5)) AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND (m.content IS NOT NULL OR EXISTS (
              SELECT 1 FROM missing_contents c WHERE c.tenant = m.tenant AND c.event_id = m.event_id))",
     )
     .bind(tenant.key())
     .bind(room_id.to_string())
     .bind(origin.as_str())
+    .bind(epoch)
     .bind(seq)
     .fetch_all(tx.conn())
     .await?;

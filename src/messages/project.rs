@@ -84,16 +84,16 @@ pub async fn is_redacted(tenant: &Tenant, tx: &mut Tx, message: EventId) -> Resu
     Ok(changes.redaction.is_some())
 }
 
-/// Erases what moderators of `origin` redacted, now that the host has seen their log up to `seq`: these redactions can
-/// no longer be cut off.
+/// Erases what moderators of `origin` redacted, now that the host has seen their log up to a place (epoch, seq): these
+/// redactions can no longer be cut off.
 pub async fn erase_settled(
     tenant: &Tenant,
     tx: &mut Tx,
     room_id: RoomId,
     origin: &ServerName,
-    seq: i64,
+    place: (i64, i64),
 ) -> Result<(), DbError> {
-    for id in events::store::redacted_but_kept(tenant, tx, room_id, origin, seq).await? {
+    for id in events::store::redacted_but_kept(tenant, tx, room_id, origin, place).await? {
         // A redaction that names a message of another room has no effect there.
         if changes::get(tenant, tx.conn(), id)
             .await?

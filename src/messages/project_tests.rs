@@ -320,7 +320,7 @@ async fn the_sender_and_the_host_erase_at_once_and_others_when_the_host_has_seen
         let mut tx = store.begin().await;
         let dave = "d.example".parse().unwrap();
         for (seq, gone) in [(1, false), (2, true)] {
-            erase_settled(&store.tenant, &mut tx, logs.room_id, &dave, seq)
+            erase_settled(&store.tenant, &mut tx, logs.room_id, &dave, (1, seq))
                 .await
                 .unwrap();
             let placed = store::by_id(&store.tenant, tx.conn(), message)
@@ -385,7 +385,7 @@ async fn what_a_room_says_of_another_room_s_message_has_no_effect() {
     let mut tx = store.begin().await;
     for origin in ["b.example", "d.example"] {
         let origin = origin.parse().unwrap();
-        erase_settled(&store.tenant, &mut tx, other.room_id, &origin, 9)
+        erase_settled(&store.tenant, &mut tx, other.room_id, &origin, (1, 9))
             .await
             .unwrap();
     }

@@ -104,6 +104,9 @@ pub(super) async fn shown(
     let (Some(person), Some(document)) = (&event.sender, document) else {
         return Ok(());
     };
+    if person.server_name() == tenant.server_name() {
+        return Ok(());
+    }
     if let Some(profile) = read_in(tenant, tx, event.room_id, person, document).await? {
         participants::store::upsert_foreign(tenant, tx, &profile, now).await?;
     }

@@ -71,8 +71,8 @@ pub async fn erase_settled(
     state: &StateChange,
 ) -> Result<(), DbError> {
     for origin in state.seen.keys().chain(state.cutoff.keys()) {
-        let (_, seq) = view.history.settled(origin);
-        messages::project::erase_settled(tenant, tx, room_id, origin, seq).await?;
+        let place = view.history.settled(origin);
+        messages::project::erase_settled(tenant, tx, room_id, origin, place).await?;
     }
     Ok(())
 }

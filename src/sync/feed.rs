@@ -164,8 +164,8 @@ impl Task {
         Ok(stored.into_iter().map(Arc::new).collect())
     }
 
-    /// Forgets frames that these events make wrong: what is edited or redacted, and what another server's word may
-    /// have voided.
+    /// Forgets frames that these events make wrong: what is edited or redacted, what another server's word may have
+    /// voided, and what went with the end of an epoch, whoever says so.
     fn forget_outdated(&self, placed: &[Arc<Placed>]) {
         let mut changed: HashSet<EventId> = HashSet::new();
         let mut judged_anew: HashSet<RoomId> = HashSet::new();
@@ -174,6 +174,9 @@ impl Task {
             let event = &placed.event;
             let is_reaction = event.event_type == EventType::ROOM_REACTION;
             changed.extend(placed.target.filter(|_| !is_reaction));
+            if [EventType::ROOM_LOG, EventType::LOG_RESTART].contains(&event.event_type) {
+                judged_anew.insert(event.room_id);
+            }
             if !self.is_own(placed) {
                 arrived_late.insert(event.event_id);
                 if placed.kind == Kind::State {

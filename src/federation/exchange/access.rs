@@ -32,7 +32,7 @@ pub(super) struct Sight {
 
 /// How far a peer may read.
 enum Reach {
-    /// It has people in the room.
+    /// It has people in the room, or hosts it.
     Everything,
     /// It had: up to the last one's leave, and the host's event about that.
     Until {
@@ -55,7 +55,7 @@ impl Sight {
         }
     }
 
-    /// Whether it has people in the room.
+    /// Whether it has people in the room, or hosts it.
     pub(super) fn is_member(&self) -> bool {
         matches!(self.reach, Reach::Everything)
     }
@@ -101,7 +101,7 @@ impl Sight {
     }
 }
 
-/// The room, for a server whose people are or were in it. To every other server it is missing.
+/// The room, for its host and for a server whose people are or were in it. To every other server it is missing.
 pub(super) async fn sight(
     app: &App,
     tenant: &Tenant,

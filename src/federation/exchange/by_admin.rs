@@ -107,6 +107,9 @@ pub async fn backfill(
     server: Option<&ServerName>,
 ) -> Result<()> {
     perform::find(app, tenant, room_id).await?;
+    if app.federation().host_wait().is_behind(tenant, room_id) {
+        return Err(RoomError::PeersNotAsked.into());
+    }
     let mut servers = members::servers(tenant, app.db(), room_id).await?;
     servers.retain(|name| name != tenant.server_name() && server.is_none_or(|one| one == name));
     if server.is_some() && servers.is_empty() {

@@ -1,11 +1,8 @@
-//! Fetching what is missing: after a gap, after an absence, and every few minutes without any reason.
+//! Fetching what is missing of a room's logs from one peer; [`errands`](super::errands) says when.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::collections::BTreeMap;
 
 use http::Method;
-use rand::seq::SliceRandom;
 use serde::Deserialize;
 
 use super::pages::{Keys, verify_all};
@@ -24,212 +21,14 @@ use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
-use crate::rooms::store::members;
+use crate::rooms::store::{members, rooms};
 use crate::rooms::timeline::{Page, Receipt};
 use crate::tenants::Tenant;
 
-/// How often rooms in which something happened lately are compared.
-const EVERY: Duration = Duration::from_secs(60);
-/// What counts as lately, in ms.
-const LATELY_MS: i64 = 15 * 60 * 1000;
-/// Every how many times all other shared rooms are compared too, the first time among them.
-const ALL_EVERY: u64 = 60;
-/// After how many failures in a row a peer is left in peace until the next time.
-const MOST_FAILURES: u32 = 3;
 /// Events asked for at once.
 const PAGE: i64 = 500;
 /// The largest answer.
 pub(super) const MOST_BYTES: usize = 16 * 1024 * 1024;
-
-/// What is going on with peers now: about one room, or, without one, about all rooms in turn; each with what comes next.
-#[derive(Default)]
-pub struct Running(Mutex<HashMap<Business, Option<Errand>>>);
-
-type Business = (i64, Option<RoomId>, ServerName);
-
-impl Running {
-    fn lock(&self) -> MutexGuard<'_, HashMap<Business, Option<Errand>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A piece of business that nobody else does meanwhile; over when dropped.
-struct Turn {
-    app: App,
-    business: Business,
-    is_over: bool,
-}
-
-impl Turn {
-    /// `None`: it is being done already. Then this errand comes after it, since what it is about may be news.
-    fn take(
-        app: &App,
-        tenant: &Tenant,
-        peer: &ServerName,
-        room: Option<RoomId>,
-        errand: Errand,
-    ) -> Option<Turn> {
-        let business = (tenant.key(), room, peer.clone());
-        let mut running = app.catching_up().lock();
-        match running.get_mut(&business) {
-            // Comparing asks for contents, too.
-            Some(Some(Errand::Compare)) => None,
-            Some(next) => {
-                *next = Some(errand);
-                None
-            }
-            None => {
-                running.insert(business.clone(), None);
-                Some(Turn {
-                    app: app.clone(),
-                    business,
-                    is_over: false,
-                })
-            }
-        }
-    }
-
-    /// What was asked for meanwhile; if nothing was, the turn is over.
-    fn next(&mut self) -> Option<Errand> {
-        let mut running = self.app.catching_up().lock();
-        let next = running.get_mut(&self.business).and_then(Option::take);
-        if next.is_none() {
-            running.remove(&self.business);
-            self.is_over = true;
-        }
-        next
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if !self.is_over {
-            self.app.catching_up().lock().remove(&self.business);
-        }
-    }
-}
-
-/// What to do with a peer about a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Errand {
-    /// Compare, and fetch what is missing.
-    Compare,
-    /// Ask for contents of events that are here.
-    Contents,
-}
-
-/// Runs an errand in the background; after the one that runs already, if this server is busy with the peer about the room.
-pub(super) fn soon(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId, errand: Errand) {
-    let Some(turn) = Turn::take(app, tenant, peer, Some(room_id), errand) else {
-        return;
-    };
-    let (app, tenant, peer) = (app.clone(), tenant.clone(), peer.clone());
-    app.tasks().clone().spawn(async move {
-        let stop = app.stop().clone();
-        tokio::select! {
-            _ = run_errands(&app, &tenant, &peer, room_id, errand, turn) => {}
-            () = stop.cancelled() => {}
-        }
-    });
-}
-
-/// Runs an errand and those that were asked for meanwhile; whether the last one could be done.
-async fn run_errands(
-    app: &App,
-    tenant: &Tenant,
-    peer: &ServerName,
-    room_id: RoomId,
-    errand: Errand,
-    mut turn: Turn,
-) -> bool {
-    let mut errand = errand;
-    loop {
-        let is_done = run_errand(app, tenant, peer, room_id, errand).await;
-        match turn.next() {
-            Some(next) => errand = next,
-            None => return is_done,
-        }
-    }
-}
-
-/// Whether it could be done; why not is logged.
-async fn run_errand(
-    app: &App,
-    tenant: &Tenant,
-    peer: &ServerName,
-    room_id: RoomId,
-    errand: Errand,
-) -> bool {
-    let done = match errand {
-        Errand::Compare => room(app, tenant, peer, room_id).await,
-        Errand::Contents => missing::contents(app, tenant, peer, room_id).await,
-    };
-    if let Err(error) = &done {
-        tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
-    }
-    done.is_ok()
-}
-
-/// Compares shared rooms with their other servers, at the start and from time to time.
-pub async fn run(app: App) {
-    let stop = app.stop().clone();
-    for time in 0_u64.. {
-        let since = match time.is_multiple_of(ALL_EVERY) {
-            true => i64::MIN,
-            false => app.now() - LATELY_MS,
-        };
-        for tenant in app.tenants().all() {
-            match members::shared_rooms(&tenant, app.db(), since).await {
-                Ok(shared) => sweep_all(&app, &tenant, shared),
-                Err(error) => tracing::warn!(%error, "shared rooms cannot be listed"),
-            }
-        }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = stop.cancelled() => return,
-        }
-    }
-}
-
-fn sweep_all(app: &App, tenant: &Tenant, shared: Vec<(RoomId, ServerName)>) {
-    let mut of_peers: BTreeMap<ServerName, Vec<RoomId>> = BTreeMap::new();
-    for (room_id, peer) in shared {
-        of_peers.entry(peer).or_default().push(room_id);
-    }
-    for (peer, rooms) in of_peers {
-        if let Some(turn) = Turn::take(app, tenant, &peer, None, Errand::Compare) {
-            let (app, tenant) = (app.clone(), tenant.clone());
-            app.tasks().clone().spawn(async move {
-                let stop = app.stop().clone();
-                tokio::select! {
-                    () = sweep(&app, &tenant, &peer, rooms) => {}
-                    () = stop.cancelled() => {}
-                }
-                drop(turn);
-            });
-        }
-    }
-}
-
-/// Compares rooms with one peer, one after another: thousands of them are one request at a time for both. Each time in
-/// another order, so that a few that fail do not keep the others from their turn.
-async fn sweep(app: &App, tenant: &Tenant, peer: &ServerName, mut rooms: Vec<RoomId>) {
-    rooms.shuffle(&mut rand::rng());
-    let mut failures = 0;
-    for room_id in rooms {
-        let errand = Errand::Compare;
-        let Some(turn) = Turn::take(app, tenant, peer, Some(room_id), errand) else {
-            continue;
-        };
-        failures = match run_errands(app, tenant, peer, room_id, errand, turn).await {
-            true => 0,
-            false => failures + 1,
-        };
-        if failures == MOST_FAILURES {
-            return;
-        }
-    }
-}
 
 /// Fetches from a peer what it holds of a room and this server does not.
 pub(super) async fn room(
@@ -245,22 +44,16 @@ pub(super) async fn room(
     if let Some(ours) = heads.get(tenant.server_name()) {
         outbox::believe(app.federation(), tenant, peer, room_id, ours).await?;
     }
-    let host = host_first(app, tenant, room_id, heads.into_iter().collect()).await?;
-    let mut known: Option<Vec<ServerName>> = None;
-    for (at, (origin, head)) in host.into_iter().enumerate() {
-        // The host's log says who else has one: a peer that invents others is not asked for them.
-        if at > 0 && known.is_none() {
-            known = Some(members::all_servers(tenant, app.db(), room_id).await?);
+    let (host, others) = host_first(app, tenant, room_id, heads).await?;
+    for (origin, head) in host {
+        one_log(app, tenant, peer, (room_id, &origin), &head).await?;
+    }
+    // The host's log says who else has one: a peer that invents others is not asked for them.
+    let known = members::all_servers(tenant, app.db(), room_id).await?;
+    for (origin, head) in others {
+        if known.contains(&origin) {
+            one_log(app, tenant, peer, (room_id, &origin), &head).await?;
         }
-        if known.as_ref().is_some_and(|known| !known.contains(&origin)) {
-            continue;
-        }
-        let end = forks::end_of(app, tenant, room_id, &origin).await?;
-        if end.is_some_and(|end| end.forked_at.is_some()) {
-            continue;
-        }
-        log(app, tenant, peer, (room_id, &origin), place_of(&head), None).await?;
-        forks::compare(app, tenant, peer, (room_id, &origin), &head).await?;
     }
     app.federation().host_wait().heard(tenant, room_id);
     missing::contents(app, tenant, peer, room_id).await
@@ -305,18 +98,38 @@ async fn heads(
     Ok(heads.heads)
 }
 
-/// The host's log first: it holds the state that the others rest on, and their keys.
+type Head = (ServerName, LogPosition);
+
+/// The host's log, which is to come first since it holds the state that the others rest on, and their keys; and the others.
 async fn host_first(
     app: &App,
     tenant: &Tenant,
     room_id: RoomId,
-    mut heads: Vec<(ServerName, LogPosition)>,
-) -> Result<Vec<(ServerName, LogPosition)>> {
-    let row = crate::rooms::store::rooms::get(tenant, app.db().reader(), room_id).await?;
-    if let Some(row) = row {
-        heads.sort_by_key(|(origin, _)| *origin != row.host);
+    heads: BTreeMap<ServerName, LogPosition>,
+) -> Result<(Vec<Head>, Vec<Head>)> {
+    let row = rooms::get(tenant, app.db().reader(), room_id).await?;
+    let is_host = |origin: &ServerName| row.as_ref().is_some_and(|row| row.host == *origin);
+    Ok(heads.into_iter().partition(|(origin, _)| is_host(origin)))
+}
+
+/// Fetches what is missing of one log; one that ends here as it does there costs nothing more.
+async fn one_log(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    (room_id, origin): (RoomId, &ServerName),
+    head: &LogPosition,
+) -> Result<()> {
+    let end = forks::end_of(app, tenant, room_id, origin).await?;
+    let is_done = end.is_some_and(|end| {
+        let is_there = (end.epoch, end.seq, Some(end.hash)) == (head.epoch, head.seq, head.hash);
+        end.forked_at.is_some() || is_there
+    });
+    if is_done {
+        return Ok(());
     }
-    Ok(heads)
+    log(app, tenant, peer, (room_id, origin), place_of(head), None).await?;
+    forks::compare(app, tenant, peer, (room_id, origin), head).await
 }
 
 /// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is
@@ -331,9 +144,12 @@ pub(super) async fn log(
 ) -> Result<()> {
     let pinned = first_keys.map(|keys| (origin.clone(), keys));
     let may_begin = pinned.is_some();
+    let mut end = end_of(app, tenant, room_id, origin).await?;
+    if end >= until {
+        return Ok(());
+    }
     let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
     let mut fetched: Option<(LogPlace, Vec<Event>)> = None;
-    let mut end = end_of(app, tenant, room_id, origin).await?;
     let mut from = end;
     while end < until {
         let page = match fetched.take().filter(|(after, _)| *after == from) {

@@ -23,7 +23,9 @@ use crate::tenants::Tenant;
 /// How long a search may take, over all servers.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Servers that one search asks, those first that were heard of last.
-const MOST_SERVERS: i64 = 32;
+const MOST_SERVERS: usize = 32;
+/// Servers that are looked through for those.
+const MOST_KNOWN: i64 = 1000;
 /// Profiles asked of each.
 const MOST_PROFILES: usize = 20;
 /// The longest text that is searched for, in characters.
@@ -67,7 +69,7 @@ pub async fn search(app: &App, tenant: &Tenant, text: &str) -> Result<(), DbErro
         return Ok(());
     }
     let policy = app.federation().policies().get(tenant).await?;
-    let servers = peers::reachable(tenant, app.db(), app.now(), MOST_SERVERS).await?;
+    let servers = peers::reachable(tenant, app.db(), app.now(), MOST_KNOWN).await?;
     let searches = app.searches();
     let to_ask = servers.into_iter().filter(|server| {
         let key = (tenant.key(), server.clone());
@@ -76,6 +78,7 @@ pub async fn search(app: &App, tenant: &Tenant, text: &str) -> Result<(), DbErro
             && !searches.closed.contains_key(&key)
             && !searches.asked.contains_key(&question)
     });
+    let to_ask = to_ask.take(MOST_SERVERS);
     let text = text.as_str();
     let asking = stream::iter(to_ask).for_each_concurrent(None, |server| async move {
         if let Err(error) = ask(app, tenant, &server, text).await {
@@ -122,6 +125,9 @@ async fn ask(app: &App, tenant: &Tenant, server: &ServerName, text: &str) -> Res
     let mut believed = Vec::new();
     for document in answer.profiles.iter().take(MOST_PROFILES) {
         believed.extend(read(app, tenant, server, document).await);
+    }
+    if believed.is_empty() {
+        return Ok(());
     }
     let mut tx = app.db().begin().await?;
     for profile in &believed {

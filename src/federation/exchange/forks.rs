@@ -61,6 +61,7 @@ pub(super) async fn compare(
         epoch: end.epoch,
     };
     let is_same = match head.epoch == end.epoch && head.seq == common {
+        true if common == end.seq => Some(end.hash) == head.hash,
         true => log.ours(common - 1, 1).await?.first().copied() == head.hash,
         // It has more, which did not fit on ours.
         false => log.parts_within(common - 1, common).await?.is_none(),

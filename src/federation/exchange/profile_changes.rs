@@ -70,9 +70,11 @@ async fn show(app: &App, tenant: &Tenant, id: ParticipantId) -> Result<()> {
     };
     for room_id in members::joined_rooms(tenant, app.db(), id).await? {
         let servers = app.federation().other_servers(tenant, room_id).await?;
+        if servers.is_empty() {
+            continue;
+        }
         let row = rooms::get(tenant, app.db().reader(), room_id).await?;
-        let is_open = row.is_some_and(|row| row.state == Lifecycle::Open);
-        if servers.is_empty() || !is_open {
+        if row.is_none_or(|row| row.state != Lifecycle::Open) {
             continue;
         }
         let Some(profile) = perform::signed_profile(app, tenant, &person.fqid).await? else {

@@ -9,8 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
+use rand::seq::SliceRandom;
 
-use super::catch_up::{self, Errand};
+use super::catch_up;
+use super::errands::{self, Errand, MOST_FAILURES};
 use crate::app::App;
 use crate::db::DbError;
 use crate::error::Result;
@@ -81,7 +83,7 @@ async fn ask_again(app: &App) -> Result<bool, DbError> {
     for (tenant, asked) in &open {
         for (room_id, peer) in asked {
             if !app.federation().host_wait().is_behind(tenant, *room_id) {
-                catch_up::soon(app, tenant, peer, *room_id, Errand::Compare);
+                errands::soon(app, tenant, peer, *room_id, Errand::Compare);
             }
         }
     }
@@ -118,7 +120,13 @@ async fn ask_all(app: &App, open: &[Open]) {
     }
 }
 
-async fn ask_peer(app: &App, tenant: &Tenant, peer: &ServerName, rooms: Vec<RoomId>) -> Result<()> {
+/// Asks a peer about all rooms, each time in another order, so that a few that fail do not keep the others from their turn.
+async fn ask_peer(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    mut rooms: Vec<RoomId>,
+) -> Result<()> {
     let federation = app.federation();
     let is_paused = federation.peers().get(tenant, peer).await?.paused;
     let is_allowed = federation
@@ -127,9 +135,20 @@ async fn ask_peer(app: &App, tenant: &Tenant, peer: &ServerName, rooms: Vec<Room
         .await?
         .require(peer)
         .is_ok();
+    rooms.shuffle(&mut rand::rng());
+    let mut failures = 0;
     for room_id in rooms {
         if is_allowed && !is_paused {
-            catch_up::own_log(app, tenant, peer, room_id).await?;
+            let asked = catch_up::own_log(app, tenant, peer, room_id).await;
+            failures = if asked.is_ok() { 0 } else { failures + 1 };
+            match asked {
+                Err(error) if failures == MOST_FAILURES => return Err(error),
+                Err(error) => {
+                    tracing::info!(%error, %peer, room = %room_id, "a peer cannot say what was written since the backup");
+                    continue;
+                }
+                Ok(()) => {}
+            }
         }
         restored::done(tenant, app.db(), room_id, peer).await?;
     }

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::catch_up::{self, Errand, unusable};
+use super::catch_up::{self, unusable};
 use super::document::Request;
+use super::errands::{self, Errand};
 use super::pages::{Keys, verify_all};
 use super::{forks, outgoing};
 use crate::app::App;
@@ -238,7 +239,7 @@ async fn take(
         repeat_of: None,
     };
     let Some(last) = events.last().map(|event| event.seq) else {
-        catch_up::soon(app, tenant, &row.host, row.id, Errand::Compare);
+        errands::soon(app, tenant, &row.host, row.id, Errand::Compare);
         return Ok(Committed::already(outcome));
     };
     let key_id = events.first().map(|event| event.key_id);
@@ -278,7 +279,7 @@ async fn take(
             "its log could not be fetched up to its own answer",
         ));
     }
-    catch_up::soon(app, tenant, &row.host, row.id, Errand::Compare);
+    errands::soon(app, tenant, &row.host, row.id, Errand::Compare);
     Ok(Committed::already(outcome))
 }
 

@@ -31,7 +31,7 @@ pub struct Position {
 pub struct Job {
     /// Its id.
     pub id: Uuid,
-    /// `invite`, `request`.
+    /// `invite`, `request`, `evidence`.
     pub kind: String,
     /// Below the protocol's base path.
     pub path: String,

@@ -85,7 +85,9 @@ async fn one(
         return Ok(receipt);
     }
     if log_key::is_incomplete(event) {
-        return Ok(mismatch("a log's next key is taken only whole"));
+        return Ok(mismatch(
+            "what names a log's next key or epoch is taken only whole",
+        ));
     }
     land(batch, page, event, known, signer).await
 }
@@ -112,7 +114,9 @@ async fn complete(
         .get(&tenant, &mut batch.tx, event.room_id)
         .await?;
     let host_here = view.is_some_and(|view| view.history.host() == tenant.server_name());
-    if host_here && placed.standing == Standing::Valid {
+    // A message was answered when it took its place: whoever has left again since is not brought back once more.
+    let is_answered = event.event_type == EventType::ROOM_MESSAGE;
+    if host_here && placed.standing == Standing::Valid && !is_answered {
         let target = known.target_of(event);
         answer_as_host(batch, &placed, target.as_ref(), signer).await?;
     }
@@ -262,7 +266,7 @@ async fn land(
 }
 
 /// The host records what a peer's log tells it: a leave, with what follows from it; a moderator's redaction, by saying
-/// promptly how far it has seen.
+/// promptly how far it has seen; a message in a DM whose other person has gone, by bringing that person back.
 async fn answer_as_host(
     batch: &mut Batch<'_>,
     placed: &Placed,

@@ -15,7 +15,7 @@ use crate::events::core::incoming::{self, BodyError, Received};
 use crate::events::core::json::{JsonError, Limits};
 use crate::events::core::names::ServerName;
 use crate::events::core::verified::ContentStatus;
-use crate::federation::exchange::catch_up::{self, Errand};
+use crate::federation::exchange::errands::{self, Errand};
 use crate::federation::exchange::pages::{Keys, verify_all};
 use crate::federation::exchange::{access, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
@@ -103,7 +103,7 @@ pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> 
         .find(|result| result.receipt == Receipt::Pending)
         .map(|result| result.event.room_id);
     if let Some(room_id) = pending {
-        catch_up::soon(&app, &tenant, &peer, room_id, Errand::Compare);
+        errands::soon(&app, &tenant, &peer, room_id, Errand::Compare);
     }
     let answers: Vec<Value> = results.iter().map(|result| answer(&app, result)).collect();
     let body = json!({ "results": answers }).to_string();
@@ -168,7 +168,7 @@ async fn of_room(
         .await?
         .into_inner();
     for origin in bare {
-        catch_up::soon(app, tenant, &origin, room_id, Errand::Contents);
+        errands::soon(app, tenant, &origin, room_id, Errand::Contents);
     }
     let mut placed = plain
         .into_iter()
@@ -221,6 +221,7 @@ fn answer(app: &App, result: &Handled) -> Value {
     }
 }
 
+/// Writes down what was refused. That this server is not ready is not a peer's fault.
 async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handled]) {
     let rejections: Vec<Rejection> = results
         .iter()
@@ -230,7 +231,7 @@ async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handl
                 code,
                 message,
                 ..
-            } => Some(Rejection {
+            } if *code != Code::ServiceUnavailable => Some(Rejection {
                 peer: peer.clone(),
                 check: match check {
                     6 => Check::Room,

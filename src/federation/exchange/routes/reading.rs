@@ -28,7 +28,7 @@ use crate::tenants::Tenant;
 
 /// Members in one answer, at most.
 const MOST_MEMBERS: i64 = 10_000;
-/// The largest page of a backfill, in bytes of contents.
+/// The largest page of a backfill or of the state, in bytes of events.
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 pub(super) async fn heads(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::{Fqid, ServerName};
-use crate::events::model::Placed;
+use crate::events::model::{Placed, Standing};
 use crate::rooms::core::content::{Change, LogPosition, Membership, StateChange};
 
 /// The host's state events, and the keys of its log, after a place of it, in its order.
@@ -51,7 +51,8 @@ pub(super) fn unrecorded_leaves(
     for placed in deciding {
         let event = &placed.event;
         let place = (event.epoch, event.seq);
-        let is_leave = event.event_type == EventType::ROOM_LEAVE;
+        let is_leave =
+            event.event_type == EventType::ROOM_LEAVE && placed.standing == Standing::Valid;
         let Some(person) = event.sender.as_ref().filter(|_| is_leave) else {
             continue;
         };
@@ -65,4 +66,74 @@ pub(super) fn unrecorded_leaves(
         }
     }
     leaves
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::events::core::testing;
+    use crate::events::model::{Kind, Shown};
+
+    const BOB: &str = "@bob:b.example";
+
+    fn placed(sender: &str, seq: i64, event_type: EventType, content: Value) -> Placed {
+        let verified = testing::draft(content).sign(&testing::key()).unwrap();
+        let hash = verified.hash();
+        let mut event = verified.into_inner();
+        let sender: Fqid = sender.parse().unwrap();
+        event.origin = sender.server_name().clone();
+        event.sender = Some(sender);
+        (event.seq, event.event_type) = (seq, event_type);
+        Placed {
+            position: seq,
+            event: Arc::new(event),
+            hash,
+            standing: Standing::Valid,
+            shown: Shown::Never,
+            kind: Kind::State,
+            target: None,
+        }
+    }
+
+    /// The host's word that bob is in the room, from behind this place of his server's log on.
+    fn join(seq: i64, after: i64) -> Placed {
+        let hash = (after > 0).then(|| format!("sha256:{}", "ab".repeat(32)));
+        let content = json!({
+            "participant": BOB, "membership": "join", "power_level": 0, "seen": {},
+            "after": {"epoch": 1, "seq": after, "hash": hash},
+        });
+        placed("@alice:a.example", seq, EventType::ROOM_MEMBER, content)
+    }
+
+    fn leave(seq: i64) -> Placed {
+        placed(BOB, seq, EventType::ROOM_LEAVE, json!({}))
+    }
+
+    fn named(deciding: &[Placed]) -> Vec<(String, i64)> {
+        let host = "a.example".parse().unwrap();
+        let leaves = unrecorded_leaves(deciding, &host).into_iter();
+        leaves
+            .map(|(person, at)| (person.to_string(), at.seq))
+            .collect()
+    }
+
+    #[test]
+    fn a_leave_that_the_host_has_not_recorded_is_named_and_an_earlier_one_is_not() {
+        assert_eq!(named(&[join(2, 0), leave(5)]), [(BOB.to_owned(), 5)]);
+        assert_eq!(named(&[join(2, 0), leave(5), join(3, 5)]), []);
+        let gone = json!({"participant": BOB, "membership": "leave", "power_level": 0, "seen": {}});
+        let gone = placed("@alice:a.example", 3, EventType::ROOM_MEMBER, gone);
+        assert_eq!(named(&[join(2, 0), gone, leave(5)]), []);
+    }
+
+    #[test]
+    fn a_leave_that_does_not_count_is_none() {
+        let mut forged = leave(5);
+        forged.standing = Standing::Void;
+        assert_eq!(named(&[join(2, 0), forged]), []);
+    }
 }

@@ -215,6 +215,27 @@ async fn a_message_brings_back_who_left_from_either_side() {
 }
 
 #[tokio::test]
+async fn a_message_that_gets_its_content_later_brings_nobody_back_a_second_time() {
+    let (home, peer, room) = dm().await;
+    let path = format!("/v1/rooms/{room}/leave");
+    home.ask(Method::POST, &path, json!({})).await;
+    let mut log = Log::of(&home, room).await;
+    let message = json!({"msgtype": "swp.text", "body": "Come back"});
+    let message = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message);
+    let mut bare = message.clone();
+    let members = bare.as_object_mut().unwrap();
+    members.remove("content");
+    members.remove("salt");
+    peer.deliver(&home, &[bare]).await;
+    assert_eq!(home.relation(room, ALICE).await, joined());
+
+    home.ask(Method::POST, &path, json!({})).await;
+    let results = peer.deliver(&home, &[message]).await;
+    assert_eq!(results[0]["status"], "duplicate");
+    assert_eq!(home.relation(room, ALICE).await.0, "leave");
+}
+
+#[tokio::test]
 async fn who_declined_is_not_brought_back_but_may_be_asked_again_and_may_come() {
     let (home, peer, ..) = shared().await;
     let room = home.dm().await;
