@@ -12,7 +12,6 @@ use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::store::forks::{self, Fork};
-use crate::events::store::logs;
 use crate::federation::exchange::remote;
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey};
@@ -20,9 +19,6 @@ use crate::rooms::core::decide::{Command, Refusal, Restart};
 use crate::rooms::store::{members, restarts};
 use crate::rooms::{RoomError, perform};
 use crate::tenants::Tenants;
-
-/// People of a room among whom one of the tenant's is looked for.
-const MOST_MEMBERS: i64 = 10_000;
 
 /// A log of which two branches are known.
 #[derive(Debug, Serialize)]
@@ -149,26 +145,15 @@ pub async fn restart(app: &App, command: RestartLog) -> Result<Restarted> {
         let refusal = Refusal::Forbidden("the host's own log is never begun anew");
         return Err(RoomError::from(refusal).into());
     }
-    let (people, _) = members::list(&tenant, app.db(), row.id, "join", MOST_MEMBERS, 0).await?;
-    let actor = people
-        .into_iter()
-        .map(|member| member.fqid)
-        .find(|person| person.server_name() == own)
-        .ok_or(RoomError::from(Refusal::NotMember))?;
-    let ends = logs::ends(&tenant, app.db().reader(), row.id).await?;
-    let end = ends.into_iter().find(|end| end.origin == *own);
-    let stands_by = end.map_or(LogPosition::START, |end| LogPosition {
-        epoch: end.epoch,
-        seq: end.seq,
-        hash: Some(end.hash),
-    });
-    let key = app
-        .keys()
-        .current(&tenant)
-        .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
+    let not_member = || RoomError::from(Refusal::NotMember);
+    let people = members::local_joined(&tenant, app.db(), row.id).await?;
+    let id = *people.first().ok_or_else(not_member)?;
+    let person = participants::store::get(&tenant, app.db().reader(), id).await?;
+    let actor = person.ok_or_else(not_member)?.fqid;
+    let (stands_by, key) = remote::own_log(app, &tenant, row.id).await?;
     let asked = Command::AskRestart(Restart {
         stands_by: stands_by.clone(),
-        key: OriginKey::of(key.public_key()),
+        key,
     });
     remote::ask_host(app, &tenant, &row, &actor, &asked).await?;
     Ok(Restarted {

@@ -44,7 +44,7 @@ pub async fn event(
     }
     if let Some(Change::Member(member)) = change.map(|state| &state.change) {
         profiles::remember(tenant, tx, event.room_id, member, now).await?;
-    } else if [EventType::LOG_KEY, EventType::LOG_RESTART].contains(&event.event_type) {
+    } else if event.event_type.is_of_log() {
         return Ok(());
     } else if event.event_type == EventType::ROOM_PROFILE {
         return profiles::shown(tenant, tx, event, now).await;

@@ -85,6 +85,11 @@ impl EventType {
         Self::STATE.contains(self)
     }
 
+    /// Whether such an event is about its log alone: which key it goes by, and what its epoch stands by.
+    pub fn is_of_log(&self) -> bool {
+        [Self::LOG_KEY, Self::LOG_RESTART].contains(self)
+    }
+
     /// The type as text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -59,19 +59,22 @@ pub(super) async fn room(
     missing::contents(app, tenant, peer, room_id).await
 }
 
-/// Fetches of the own log what a peer holds and this server does not: it was put back to an earlier state.
+/// Fetches of the own log what a peer holds and this server does not: it was put back to an earlier state. The host's log
+/// comes first, since it may admit an epoch that this server does not remember.
 pub(super) async fn own_log(
     app: &App,
     tenant: &Tenant,
     peer: &ServerName,
     room_id: RoomId,
 ) -> Result<()> {
-    let heads = heads(app, tenant, peer, room_id).await?;
+    let mut heads = heads(app, tenant, peer, room_id).await?;
     let own = tenant.server_name();
-    match heads.get(own) {
-        Some(head) => log(app, tenant, peer, (room_id, own), place_of(head), None).await,
-        None => Ok(()),
+    let own_head = heads.remove_entry(own);
+    let (host, _) = host_first(app, tenant, room_id, heads).await?;
+    for (origin, head) in host.into_iter().chain(own_head) {
+        log(app, tenant, peer, (room_id, &origin), place_of(&head), None).await?;
     }
+    Ok(())
 }
 
 fn place_of(position: &LogPosition) -> LogPlace {

@@ -22,7 +22,6 @@ use crate::events::core::incoming;
 use crate::events::core::json::Limits;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
-use crate::events::store;
 use crate::federation::client::Call;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
@@ -203,13 +202,14 @@ async fn action(
     })
 }
 
-/// What goes with a join: the profile, the key and the end of our log.
-async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> Result<Value> {
-    let ends = store::logs::ends(tenant, app.db().reader(), room_id).await?;
-    let own = ends
-        .into_iter()
-        .find(|end| end.origin == *tenant.server_name());
-    let after = own.map_or(LogPosition::START, |end| LogPosition {
+/// Where our log of a room ends, and the key that it goes on with.
+pub(crate) async fn own_log(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+) -> Result<(LogPosition, OriginKey)> {
+    let end = forks::end_of(app, tenant, room_id, tenant.server_name()).await?;
+    let position = end.map_or(LogPosition::START, |end| LogPosition {
         epoch: end.epoch,
         seq: end.seq,
         hash: Some(end.hash),
@@ -218,10 +218,16 @@ async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> R
         .keys()
         .current(tenant)
         .ok_or_else(|| Error::new(Code::InternalError).source("the tenant has no signing key"))?;
+    Ok((position, OriginKey::of(key.public_key())))
+}
+
+/// What goes with a join: the profile, the key and the end of our log.
+async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> Result<Value> {
+    let (after, key) = own_log(app, tenant, room_id).await?;
     let profile = perform::signed_profile(app, tenant, actor).await?;
     Ok(json!({
         "profile": profile,
-        "key": OriginKey::of(key.public_key()),
+        "key": key,
         "after": after,
     }))
 }

@@ -103,8 +103,14 @@ impl<'a> Batch<'a> {
         self.placed.push(placed);
     }
 
-    /// Takes note of the key that an event names for the own log, before it is written.
+    /// Takes note of the key that the own log goes by from this event on, before it is written.
     fn note_key(&mut self, placed: &Placed, change: Option<&StateChange>) {
+        let event = &placed.event;
+        let is_own = event.origin == *self.tenant.server_name();
+        if is_own && event.event_type == EventType::LOG_RESTART {
+            let key = (event.key_id, false);
+            self.views.set_own_key(&self.tenant, event.room_id, key);
+        }
         let named = project::named_key(&placed.event, change)
             .filter(|named| named.origin == *self.tenant.server_name());
         if let Some(named) = named {

@@ -12,6 +12,7 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::{Draft, Verified};
 use crate::events::keys::KeyRing;
+use crate::federation::host_wait::HostWait;
 use crate::rooms::core::decide::Intent;
 use crate::rooms::core::view::RoomView;
 
@@ -27,6 +28,8 @@ pub(super) struct Signer<'a> {
     pub(super) clock: &'a mut Hlc,
     /// The time, in ms.
     pub(super) now: i64,
+    /// Which rooms have to wait after a restore.
+    pub(super) waits: &'a HostWait,
 }
 
 /// Where the next own event goes.
@@ -70,24 +73,19 @@ pub(super) fn restart(
     room_id: RoomId,
     (epoch, content): (i64, Value),
     signer: &mut Signer<'_>,
-) -> Result<Verified<Event>, EventError> {
-    let before = Next::in_room(view, signer.origin);
-    let salt: [u8; SALT_BYTES] = rand::random();
-    Draft {
-        room_id,
-        origin: signer.origin.clone(),
-        sender: None,
-        event_type: EventType::LOG_RESTART,
-        content,
+) -> Result<Vec<Verified<Event>>, EventError> {
+    let first = Next {
         epoch,
         seq: 1,
         prev: None,
-        ts: signer.clock.tick(signer.now).max(before.ts),
-        state_seq: before.state_seq,
-        state_hash: before.state_hash,
-        salt,
-    }
-    .sign(key)
+        ..Next::in_room(view, signer.origin)
+    };
+    let intent = Intent {
+        event_type: EventType::LOG_RESTART,
+        sender: None,
+        content,
+    };
+    sign_from(first, key, room_id, vec![intent], signer)
 }
 
 /// Signs `intents` as the next events of the own log; nothing of the room changes yet. Without a view, they begin one.
@@ -109,7 +107,17 @@ pub(super) fn sign_with(
     intents: Vec<Intent>,
     signer: &mut Signer<'_>,
 ) -> Result<Vec<Verified<Event>>, EventError> {
-    let mut next = view.map_or(Next::FIRST, |view| Next::in_room(view, signer.origin));
+    let next = view.map_or(Next::FIRST, |view| Next::in_room(view, signer.origin));
+    sign_from(next, key, room_id, intents, signer)
+}
+
+fn sign_from(
+    mut next: Next,
+    key: &KeyPair,
+    room_id: RoomId,
+    intents: Vec<Intent>,
+    signer: &mut Signer<'_>,
+) -> Result<Vec<Verified<Event>>, EventError> {
     let mut events = Vec::with_capacity(intents.len());
     for intent in intents {
         let is_state = intent.event_type.is_state();

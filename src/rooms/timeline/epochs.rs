@@ -14,7 +14,7 @@ use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
-use crate::events::core::sign::KeyId;
+use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::Verified;
 use crate::events::model::{Placed, Standing};
 use crate::events::store::forks::{self, Place};
@@ -225,6 +225,10 @@ pub(super) async fn begin(
     signer: &mut Signer<'_>,
 ) -> Result<(), RoomError> {
     let tenant = batch.tenant.clone();
+    // After a restore it may have begun before; what it said there is still on its way back.
+    if signer.waits.is_behind(&tenant, room_id) {
+        return Ok(());
+    }
     let own = tenant.server_name();
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
         return Ok(());
@@ -233,10 +237,8 @@ pub(super) async fn begin(
     let Some(admission) = view.history.epochs().of(own, epoch).cloned() else {
         return Ok(());
     };
-    let key_id = admission.key.key_id.parse::<KeyId>().ok();
-    let key = key_id.and_then(|key_id| signer.keys.pair(&tenant, key_id));
-    let Some(key) = key.filter(|key| key.public_key().to_string() == admission.key.public_key)
-    else {
+    let key = admission.key.public_key.parse::<PublicKey>().ok();
+    let Some(key) = key.and_then(|key| signer.keys.pair(&tenant, key.key_id())) else {
         tracing::error!(event = "federation.log_key_gone", room = %room_id);
         return Ok(());
     };
@@ -249,11 +251,9 @@ pub(super) async fn begin(
         return Ok(());
     };
     let content = json!({ "stands_by": admission.cutoff });
-    let restart = compose::restart(&key, view, room_id, (epoch, content), signer)?;
-    batch
-        .views
-        .set_own_key(&tenant, room_id, (key.key_id(), false));
-    land_next(batch, &restart).await?;
+    for restart in compose::restart(&key, view, room_id, (epoch, content), signer)? {
+        land_next(batch, &restart).await?;
+    }
     tracing::info!(event = "federation.log_begun", room = %room_id, epoch);
     say_again(batch, room_id, said, signer).await
 }
@@ -269,12 +269,10 @@ async fn say_again(
     let mut ids: HashMap<EventId, EventId> = HashMap::new();
     for placed in said {
         let event = &placed.event;
-        let is_of_the_log =
-            [EventType::LOG_KEY, EventType::LOG_RESTART].contains(&event.event_type);
         let Some(content) = event.content.clone() else {
             continue;
         };
-        if is_of_the_log || placed.standing == Standing::Void {
+        if event.event_type.is_of_log() || placed.standing == Standing::Void {
             continue;
         }
         let intent = Intent {

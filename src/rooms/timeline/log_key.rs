@@ -65,6 +65,5 @@ pub(super) async fn renew(
 /// Whether the event names a log's next key, or what its next epoch stands by, and does not say it: such an event is taken
 /// only whole, since the events after it could not be verified.
 pub(crate) fn is_incomplete(event: &Event) -> bool {
-    [EventType::LOG_KEY, EventType::LOG_RESTART].contains(&event.event_type)
-        && event.content.is_none()
+    event.event_type.is_of_log() && event.content.is_none()
 }

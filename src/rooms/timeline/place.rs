@@ -95,12 +95,7 @@ pub(in crate::rooms) fn next(
 }
 
 fn is_bookkeeping(event_type: &EventType) -> bool {
-    [
-        EventType::ROOM_LEAVE,
-        EventType::LOG_KEY,
-        EventType::LOG_RESTART,
-    ]
-    .contains(event_type)
+    *event_type == EventType::ROOM_LEAVE || event_type.is_of_log()
 }
 
 /// A state event joins the chain if it names the state event before it and its content is known, even to be void.

@@ -218,12 +218,14 @@ impl Writer {
             now,
         )
         .await?;
+        let waits = self.parts.federation.host_wait();
         let mut signer = Signer {
             origin: tenant.server_name(),
             key: &key,
             keys: &self.parts.keys,
             clock: &mut self.clock,
             now,
+            waits,
         };
         let keys: Vec<_> = jobs
             .iter()
@@ -235,7 +237,6 @@ impl Writer {
             })
             .collect();
         let sent = messages::sent(tenant, &mut batch.tx, &keys).await?;
-        let waits = self.parts.federation.host_wait();
         let mut done = Vec::with_capacity(jobs.len());
         for job in jobs {
             let one = match job {

@@ -29,6 +29,13 @@ async fn journalled(server: &Server, origin: &str) -> bool {
     })
 }
 
+/// The texts of a room in no order: what came late stands elsewhere here than there.
+async fn sorted(person: &Person, room: &str) -> Vec<String> {
+    let mut bodies = person.bodies(room).await;
+    bodies.sort();
+    bodies
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     let ca = PrivateCa::new();
@@ -97,7 +104,20 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     alice.says(&room, "others go on").await;
     arrives(bea, &room, "others go on", SOON).await;
     a.cli(&["admin", "verify"], "").done();
+    let backup = b.scratch().join("backup").display().to_string();
+    b.cli(&["admin", "backup", &backup], "").done();
     begins_anew((&a, &alice), (&b, bea), &room).await;
+
+    // A backup of before: B has forgotten that its log began anew, and is not to begin it another time.
+    b.stop().await;
+    b.cli(&["admin", "restore", &backup], "").done();
+    tokio::task::block_in_place(|| b.launch());
+    bea.says(&room, "after a restore").await;
+    arrives(&alice, &room, "after a restore", SOON).await;
+    assert_eq!(sorted(bea, &room).await, sorted(&alice, &room).await);
+    assert!(forks(&a).is_empty(), "another fork: {:?}", forks(&a));
+    a.cli(&["admin", "verify"], "").done();
+    b.cli(&["admin", "verify"], "").done();
 }
 
 /// The log of B is begun anew: what B stands by is shown again, what it had lost is gone, and what is said meanwhile is not
@@ -125,9 +145,7 @@ async fn begins_anew((a, alice): (&Server, &Person), (b, bea): (&Server, &Person
         "said meanwhile",
     ];
     for person in [alice, bea] {
-        let mut bodies = person.bodies(room).await;
-        bodies.sort();
-        assert_eq!(bodies, expected);
+        assert_eq!(sorted(person, room).await, expected);
     }
     for server in [a, b] {
         server.cli(&["admin", "verify"], "").done();
