@@ -110,25 +110,39 @@ async fn listening() -> SocketAddr {
     address
 }
 
-/// A stand-in that is gone as soon as somebody signs in.
-async fn falling_silent() -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
+/// A stand-in that is gone as soon as somebody shall be made.
+fn falling_silent() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener
+        .set_nonblocking(true)
+        .expect("a listener for tokio");
     let address = listener.local_addr().expect("an address");
     let gone = Arc::new(Notify::new());
     let goes = gone.clone();
     let leaving = post(async move || {
         goes.notify_one();
-        StatusCode::SERVICE_UNAVAILABLE
+        std::future::pending::<StatusCode>().await
     });
     let router = Router::new()
         .route("/health", get(health))
         .route("/v1/auth/config", get(config))
-        .route("/v1/auth/token", leaving);
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(async move { gone.notified().await });
-    tokio::spawn(async move { served.await });
+        .route("/v1/auth/token", post(token))
+        .route("/v1/me", get(me))
+        .route("/v1/admin/users", leaving);
+    let served = async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        tokio::select! {
+            ended = axum::serve(listener, router) => ended,
+            () = gone.notified() => Ok(()),
+        }
+    };
+    // A runtime of its own: its end closes the listener first and then all connections, as the end of a process does.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        runtime.block_on(served)
+    });
     address
 }
 
@@ -393,13 +407,43 @@ async fn wrong_usage_and_an_unreachable_server_have_codes_of_their_own() {
 
 #[tokio::test]
 async fn a_server_that_falls_silent_is_not_waited_for() {
-    let people = json!([{"username": "alice", "password": "p"}]);
+    // An administrator, so that no check is skipped for want of people before the first has failed.
+    let people = json!([{"username": "alice", "password": "p", "admin": true}]);
     let options = ["--filter", "rooms/"];
-    let (code, found) = results_at(falling_silent().await, &people, &options, "silent.json").await;
+    let (code, found) = results_at(falling_silent(), &people, &options, "silent.json").await;
     assert_eq!(code, Some(1));
     let not_tried = |(_, reason): &&(String, String)| {
         reason == "not tried: the server does not answer any more"
     };
     let spared = found.values().filter(not_tried).count();
     assert!(spared > found.len() / 2, "{spared} of {}", found.len());
+}
+
+#[tokio::test]
+async fn an_admin_may_be_named_by_a_token_and_checks_by_their_profile() {
+    let url = format!("http://{}", listening().await);
+    let report = scratch("profile.json");
+    let path = report.to_string_lossy().into_owned();
+    let arguments = [
+        "--url",
+        &url,
+        "--admin-token",
+        "root",
+        "--profile",
+        "errors",
+        "--filter",
+        "SW_ROOM_NOT_FOUND",
+        "--json",
+        &path,
+    ];
+    let output = suite(arguments.map(str::to_owned).to_vec()).await;
+    assert_eq!(output.status.code(), Some(1));
+    let text = std::fs::read_to_string(&report).expect("the report is written");
+    let report: Value = serde_json::from_str(&text).expect("the report is JSON");
+    let checks = report["checks"].as_array().expect("a list of checks");
+    assert!(!checks.is_empty());
+    for check in checks {
+        assert_eq!(check["profile"], "errors", "{check}");
+        assert_ne!(check["result"], "skipped", "the token is enough: {check}");
+    }
 }

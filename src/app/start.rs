@@ -87,6 +87,8 @@ pub struct FirstStart {
     pub data_dir: PathBuf,
     /// The name between servers, permanent.
     pub server_name: ServerName,
+    /// What this program was started as.
+    pub program: PathBuf,
 }
 
 impl std::fmt::Display for FirstStart {
@@ -94,9 +96,11 @@ impl std::fmt::Display for FirstStart {
         write!(
             f,
             "first start: everything is kept in {}. The name of this server is {}; it is permanent, and others will know its people \
-             by it. To choose another one, delete the folder, set SCAIWAVE_SERVER_NAME and start again before anybody uses it",
+             by it. To choose another one, delete the folder, set SCAIWAVE_SERVER_NAME and start again before anybody uses it. \
+             Next, make the first account, its administrator: {} admin create-user --local-id alice --name Alice",
             self.data_dir.display(),
-            self.server_name
+            self.server_name,
+            self.program.display(),
         )
     }
 }
@@ -255,6 +259,9 @@ async fn first_tenant(
     Ok(Some(FirstStart {
         data_dir: config.data_dir.clone(),
         server_name: set,
+        program: std::env::args_os()
+            .next()
+            .map_or_else(|| PathBuf::from("scaiwave"), PathBuf::from),
     }))
 }
 

@@ -31,6 +31,21 @@ pub struct NewAccount<'a> {
     pub roles: Roles,
 }
 
+/// Refuses when one more active account would exceed the tenant's `max_participants`. The tenant stays locked until the
+/// transaction ends, so that two at once cannot both take the last place.
+///
+/// # Errors
+/// [`AccountError::TenantFull`].
+pub async fn require_place(tenant: &Tenant, tx: &mut Tx) -> Result<(), AccountError> {
+    tenants::store::lock(tenant, tx).await?;
+    match tenant.limits().max_participants {
+        Some(most) if participants::store::count_places(tenant, tx).await? >= i64::from(most) => {
+            Err(AccountError::TenantFull)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Makes an account with its participant and personal workspace.
 ///
 /// # Errors
@@ -41,12 +56,7 @@ pub async fn create(
     new: &NewAccount<'_>,
     now: i64,
 ) -> Result<Participant, AccountError> {
-    tenants::store::lock(tenant, tx).await?;
-    if let Some(most) = tenant.limits().max_participants
-        && participants::store::count_places(tenant, tx).await? >= i64::from(most)
-    {
-        return Err(AccountError::TenantFull);
-    }
+    require_place(tenant, tx).await?;
     let participant = NewParticipant {
         local_id: new.local_id,
         kind: Kind::Human,

@@ -192,11 +192,11 @@ impl Accounts<'_> {
     ) -> Result<bool, AuthError> {
         let is_right = self.auth.passwords.verify(password, hash).await?;
         if is_right {
-            self.auth.backoff.succeeded(&[tries.as_str()]);
+            self.auth.backoff.succeeded(tries.as_str());
         } else {
             self.auth
                 .backoff
-                .failed(&[tries.as_str()], self.clock.now_ms());
+                .failed(tries.as_str(), self.clock.now_ms());
         }
         Ok(is_right)
     }

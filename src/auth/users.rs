@@ -17,7 +17,7 @@ use crate::db::{Committed, Db, DbError, Tx};
 use crate::events::core::ids::ParticipantId;
 use crate::participants::store::{Filter, ProfileTexts};
 use crate::participants::{self, Participant};
-use crate::tenants::Tenant;
+use crate::tenants::{self, Tenant};
 
 /// A local person as stored.
 struct User {
@@ -128,11 +128,11 @@ impl Accounts<'_> {
         Ok(tx.commit(created).await?)
     }
 
-    /// Changes an account. Suspending it ends its sessions.
+    /// Changes an account. Suspending it ends its sessions and frees its place; taking that back needs a place.
     ///
     /// # Errors
     /// [`AccountError::NoSuchUser`], [`AccountError::EmailTaken`], [`AccountError::LastAdmin`],
-    /// [`AccountError::BeyondTenant`].
+    /// [`AccountError::BeyondTenant`], [`AccountError::TenantFull`].
     pub async fn change_user(
         &self,
         by: Authority<'_>,
@@ -142,8 +142,12 @@ impl Accounts<'_> {
     ) -> Result<Committed<UserView>, AccountError> {
         let now = self.clock.now_ms();
         let mut tx = self.db.begin().await?;
-        if change.state == Some(UserState::Suspended) {
-            accounts::keep_an_admin(tenant, &mut tx, id, LastAdminField::State).await?;
+        match change.state {
+            Some(UserState::Suspended) => {
+                accounts::keep_an_admin(tenant, &mut tx, id, LastAdminField::State).await?;
+            }
+            Some(UserState::Active) => tenants::store::lock(tenant, &mut tx).await?,
+            None => {}
         }
         let user = User::read(tenant, &mut tx, id).await?;
         by.insist_on_administering(&user.roles)?;
@@ -170,35 +174,16 @@ impl Accounts<'_> {
         };
         participants::store::set_profile(tenant, &mut tx, &user.participant.fqid, &texts, now)
             .await?;
-        let ended = self
-            .set_state(tenant, &mut tx, id, change.state, now)
-            .await?;
+        let ended = match change.state {
+            Some(state) => set_state(tenant, &mut tx, &user.participant, state, now).await?,
+            None => Vec::new(),
+        };
         let view = User::view(User::read(tenant, &mut tx, id).await?);
         let change = Change {
             ended,
             person: Some(id),
         };
         Ok(self.auth.sessions.commit(tenant, tx, change, view).await?)
-    }
-
-    async fn set_state(
-        &self,
-        tenant: &Tenant,
-        tx: &mut Tx,
-        id: ParticipantId,
-        state: Option<UserState>,
-        now: i64,
-    ) -> Result<Vec<Uuid>, DbError> {
-        let Some(state) = state else {
-            return Ok(Vec::new());
-        };
-        let suspended = state == UserState::Suspended;
-        participants::store::set_suspended(tenant, tx, id, suspended, now).await?;
-        if suspended {
-            end_sessions(tenant, tx, id, None).await
-        } else {
-            Ok(Vec::new())
-        }
     }
 
     /// Gives an account the password that was sent, or a one-time password, and ends its sessions.
@@ -275,5 +260,25 @@ impl Accounts<'_> {
             .sessions
             .commit(tenant, tx, Change::of_person(id), view)
             .await?)
+    }
+}
+
+/// Suspends an account or takes that back, and names the sessions that ended with it.
+async fn set_state(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    participant: &Participant,
+    state: UserState,
+    now: i64,
+) -> Result<Vec<Uuid>, AccountError> {
+    let suspended = state == UserState::Suspended;
+    if participant.suspended && !suspended {
+        accounts::require_place(tenant, tx).await?;
+    }
+    let id = participant.id;
+    participants::store::set_suspended(tenant, tx, id, suspended, now).await?;
+    match suspended {
+        true => Ok(end_sessions(tenant, tx, id, None).await?),
+        false => Ok(Vec::new()),
     }
 }

@@ -124,6 +124,23 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Commands and arguments without a word about what they are for.
+    fn unexplained(command: &clap::Command) -> Vec<String> {
+        let name = command.get_name();
+        let silent = command.get_about().is_none().then(|| name.to_owned());
+        let arguments = command
+            .get_arguments()
+            .filter(|argument| argument.get_help().is_none())
+            .map(|argument| format!("{name} {}", argument.get_id()));
+        let below = command.get_subcommands().flat_map(unexplained);
+        silent.into_iter().chain(arguments).chain(below).collect()
+    }
+
+    #[test]
+    fn every_command_and_argument_says_what_it_is_for() {
+        assert_eq!(unexplained(&Cli::command()), Vec::<String>::new());
+    }
+
     #[test]
     fn json_can_be_asked_for_anywhere() {
         for line in [

@@ -214,3 +214,27 @@ impl Db {
         self.0.writer.close().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_to_a_file_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&copy::file(&folder.path().join("x.db")))
+            .await
+            .unwrap();
+        let mut tx = db.begin().await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode")
+            .fetch_one(tx.conn())
+            .await
+            .unwrap();
+        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous")
+            .fetch_one(tx.conn())
+            .await
+            .unwrap();
+        const FULL: i64 = 2;
+        assert_eq!((mode.as_str(), synchronous), ("wal", FULL));
+    }
+}

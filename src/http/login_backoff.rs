@@ -1,5 +1,5 @@
-//! Slows down guessing of passwords: after five failures in a row each further try of an account or an address has to wait,
-//! 1 second first, then twice as long each time, up to 15 minutes.
+//! Slows down guessing of passwords: after five failures in a row each further try of an account has to wait, 1 second first,
+//! then twice as long each time, up to 15 minutes. An address that tries many accounts meets its own rate limit.
 //!
 //! In memory only: a restart forgives. Success forgives too.
 
@@ -18,7 +18,7 @@ use crate::error::Result;
 const FREE_FAILURES: u32 = 5;
 const FIRST_WAIT_MS: i64 = 1_000;
 const LONGEST_WAIT_MS: i64 = 15 * 60 * 1_000;
-/// Most accounts and addresses that are remembered.
+/// Most accounts that are remembered.
 const MOST_KEYS: u64 = 100_000;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,7 +40,7 @@ impl Failures {
     }
 }
 
-/// The failed sign-ins of this process, by account and by address.
+/// The failed sign-ins of this process, by account.
 #[derive(Debug)]
 pub struct LoginBackoff {
     failures: Cache<Box<str>, Arc<Mutex<Failures>>>,
@@ -58,14 +58,13 @@ impl Default for LoginBackoff {
 }
 
 impl LoginBackoff {
-    /// Asks whether a try is allowed now; `keys` are the account and the address, told apart by a prefix.
+    /// Asks whether a try of this account is allowed now.
     ///
     /// # Errors
-    /// 429 `SW_RATE_LIMIT_EXCEEDED` with the longest wait of all keys.
-    pub fn check(&self, keys: &[&str], now_ms: i64) -> Result<()> {
-        let known = keys.iter().filter_map(|key| self.failures.get(*key));
-        let next_try_ms = known.map(|failures| read(&failures).next_try_ms()).max();
-        match next_try_ms {
+    /// 429 `SW_RATE_LIMIT_EXCEEDED` with the wait.
+    pub fn check(&self, account: &str, now_ms: i64) -> Result<()> {
+        let failures = self.failures.get(account);
+        match failures.map(|failures| read(&failures).next_try_ms()) {
             Some(next) if next > now_ms => {
                 // A clock set back must not make anybody wait longer than the rule says.
                 let wait = next.saturating_sub(now_ms).min(LONGEST_WAIT_MS);
@@ -79,20 +78,16 @@ impl LoginBackoff {
     }
 
     /// Notes a failed try.
-    pub fn failed(&self, keys: &[&str], now_ms: i64) {
-        for key in keys {
-            let failures = self.failures.get_with((*key).into(), Arc::default);
-            let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
-            failures.in_a_row = failures.in_a_row.saturating_add(1);
-            failures.last_ms = now_ms;
-        }
+    pub fn failed(&self, account: &str, now_ms: i64) {
+        let failures = self.failures.get_with(account.into(), Arc::default);
+        let mut failures = failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.in_a_row = failures.in_a_row.saturating_add(1);
+        failures.last_ms = now_ms;
     }
 
     /// Forgets the failures: somebody knew the password.
-    pub fn succeeded(&self, keys: &[&str]) {
-        for key in keys {
-            self.failures.invalidate(*key);
-        }
+    pub fn succeeded(&self, account: &str) {
+        self.failures.invalidate(account);
     }
 }
 
@@ -105,11 +100,11 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_795_600_800_000;
-    const KEYS: [&str; 2] = ["account:alice", "address:192.0.2.1"];
+    const ALICE: &str = "1:alice";
 
     fn after_failures(count: u32) -> LoginBackoff {
         let backoff = LoginBackoff::default();
-        (0..count).for_each(|_| backoff.failed(&KEYS, NOW));
+        (0..count).for_each(|_| backoff.failed(ALICE, NOW));
         backoff
     }
 
@@ -125,44 +120,35 @@ mod tests {
         ] {
             let backoff = after_failures(failures);
             assert!(
-                backoff.check(&KEYS, NOW + wait_ms - 1).is_err(),
+                backoff.check(ALICE, NOW + wait_ms - 1).is_err(),
                 "{failures}"
             );
-            assert!(backoff.check(&KEYS, NOW + wait_ms).is_ok(), "{failures}");
+            assert!(backoff.check(ALICE, NOW + wait_ms).is_ok(), "{failures}");
         }
     }
 
     #[test]
     fn four_failures_cost_nothing() {
-        assert!(after_failures(4).check(&KEYS, NOW).is_ok());
+        assert!(after_failures(4).check(ALICE, NOW).is_ok());
     }
 
     #[test]
-    fn account_and_address_each_have_to_wait() {
+    fn another_account_does_not_wait() {
         let backoff = after_failures(5);
-        for keys in [
-            ["account:alice", "address:192.0.2.99"],
-            ["account:bob", "address:192.0.2.1"],
-        ] {
-            assert!(backoff.check(&keys, NOW).is_err());
-        }
-        assert!(
-            backoff
-                .check(&["account:bob", "address:192.0.2.99"], NOW)
-                .is_ok()
-        );
+        assert!(backoff.check(ALICE, NOW).is_err());
+        assert!(backoff.check("1:bob", NOW).is_ok());
     }
 
     #[test]
     fn success_forgives() {
         let backoff = after_failures(50);
-        backoff.succeeded(&KEYS);
-        assert!(backoff.check(&KEYS, NOW).is_ok());
+        backoff.succeeded(ALICE);
+        assert!(backoff.check(ALICE, NOW).is_ok());
     }
 
     #[test]
     fn the_wait_is_told() {
-        let error = after_failures(6).check(&KEYS, NOW + 500).unwrap_err();
+        let error = after_failures(6).check(ALICE, NOW + 500).unwrap_err();
         let details = serde_json::json!({"bucket": "logins", "retry_after_ms": 1_500});
         assert_eq!(error.details_value(), Some(&details));
     }

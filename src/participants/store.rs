@@ -166,9 +166,9 @@ pub async fn named_like(
     rows.iter().map(read).collect()
 }
 
-/// How many participants count against the tenant's `max_participants`: local people and AIs, suspended ones too.
+/// How many participants count against the tenant's `max_participants`: local people and AIs, suspended ones not.
 pub async fn count_places(tenant: &Tenant, tx: &mut Tx) -> Result<i64, DbError> {
-    let sql = "SELECT COUNT(*) FROM participants WHERE tenant = $1 AND is_local = 1 AND kind IN ('human', 'model')";
+    let sql = "SELECT COUNT(*) FROM participants WHERE tenant = $1 AND is_local = 1 AND suspended = 0 AND kind IN ('human', 'model')";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
         .fetch_one(tx.conn())

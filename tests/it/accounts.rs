@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{PASSWORD, Person, on_both};
+use crate::support::{PASSWORD, Person, on_both, rows};
 
 #[tokio::test]
 async fn an_account_signs_in_and_reads_its_profile() {
@@ -202,6 +202,26 @@ async fn the_directory_finds_people_by_name() {
         assert!(
             found["data"][0].get("email").is_none(),
             "the directory never shows an e-mail address"
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn everybody_has_a_personal_workspace() {
+    on_both(async |server| {
+        let [alice] = server.people(["alice"]).await;
+        let me = alice.api.get("/v1/me").await.data();
+        let id = me["personal_workspace_id"].as_str().unwrap();
+        let found = rows(
+            server.backend(),
+            &server.database_url(),
+            "SELECT id FROM workspaces",
+        )
+        .await;
+        assert!(
+            found.iter().any(|row| row.contains(id)),
+            "{id} in {found:?}"
         );
     })
     .await;

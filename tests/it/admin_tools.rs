@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Person, Server, execute, on_both, tables};
+use crate::support::{Backend, PASSWORD, Person, Server, execute, on_both, rows, tables};
 
 /// A room with one of everything in it.
 async fn lively_room(server: &Server) -> (Person, String) {
@@ -131,6 +131,124 @@ async fn a_rebuilt_database_equals_the_live_one() {
                 .data(),
             state
         );
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn accounts_and_tenants_are_listed_and_passwords_replaced_on_the_command_line() {
+    on_both(async |server| {
+        let [alice] = server.people(["alice"]).await;
+        let of_other = Person::first_of_other(&server).await;
+        let users = server.cli(&["admin", "list-users"], "").done().stdout;
+        assert!(
+            users.contains("alice") && users.contains("tenant_admin"),
+            "{users}"
+        );
+        let users = ["--json", "admin", "list-users", "--tenant", "other"];
+        let users: Value = serde_json::from_str(&server.cli(&users, "").done().stdout).unwrap();
+        assert_eq!(users["users"].as_array().unwrap().len(), 1);
+        assert_eq!(users["users"][0]["local_id"], "admin");
+        let tenants = server.cli(&["admin", "list-tenants"], "").done().stdout;
+        for word in ["localhost", "other", "other.example"] {
+            assert!(tenants.contains(word), "{word} in {tenants}");
+        }
+
+        let reset = ["admin", "reset-password", "alice"];
+        server.cli(&reset, "another good password\n").done();
+        let gone = alice.api.get("/v1/me").await;
+        gone.refused(401, "SW_AUTH_INVALID_TOKEN");
+        let form = |password: &str| {
+            json!({"grant_type": "password", "username": "alice", "password": password})
+        };
+        let client = server.stranger();
+        let old = client.post("/v1/auth/token", &form(PASSWORD)).await;
+        assert_eq!(old.status, 401);
+        let new = form("another good password");
+        client.post("/v1/auth/token", &new).await.data();
+        of_other.api.get("/v1/me").await.data();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn generating_a_key_where_there_is_one_changes_nothing() {
+    let server = Server::start(Backend::Sqlite, &[]).await;
+    server.admin().await;
+    let key = |action| server.cli(&["--json", "admin", "federation", "key", action], "");
+    let before = key("show").done().stdout;
+    key("generate").done();
+    assert_eq!(key("show").done().stdout, before);
+}
+
+/// Changes one event of a stopped server's store, and names the event that a verification is to blame.
+struct Tampering {
+    what: &'static str,
+    sql: &'static str,
+}
+
+#[tokio::test]
+async fn verify_names_the_first_event_that_is_not_as_it_should_be() {
+    let of = "type = 'swp.room.message' AND seq = (SELECT MIN(seq) FROM events WHERE type = 'swp.room.message')";
+    on_both(async |mut server| {
+        let [alice] = server.people(["alice"]).await;
+        let room = alice.room_with("Garden", &[]).await;
+        for text in ["first", "second", "third"] {
+            alice.says(&room, text).await;
+        }
+        server.stop().await;
+        let file = server.scratch().join("sound").display().to_string();
+        server.cli(&["admin", "backup", &file], "").done();
+        let (backend, url) = (server.backend(), server.database_url());
+        let id = format!("SELECT event_id FROM events WHERE {of}");
+        let id = rows(backend, &url, &id).await.concat();
+        for Tampering { what, sql } in [
+            Tampering {
+                what: "signature",
+                sql: "signature = (SELECT MAX(signature) FROM events e WHERE e.event_id <> events.event_id)",
+            },
+            Tampering {
+                what: "content",
+                sql: "content = '{\"body\":\"forged\",\"msgtype\":\"swp.text\"}'",
+            },
+            Tampering {
+                what: "time",
+                sql: "ts = ts + 1",
+            },
+            Tampering {
+                what: "state",
+                sql: "state_seq = state_seq - 1",
+            },
+        ] {
+            let tamper = format!("UPDATE events SET {sql} WHERE {of}");
+            execute(backend, &url, &tamper).await;
+            let found = server.cli(&["admin", "verify"], "");
+            assert_eq!(found.status.code(), Some(1), "{what}: {found:?}");
+            assert!(found.stderr.contains(id.trim()), "{what}: {found:?}");
+            server.cli(&["admin", "restore", &file], "").done();
+            server.cli(&["admin", "verify"], "").done();
+        }
+        execute(backend, &url, &format!("DELETE FROM events WHERE {of}")).await;
+        let found = server.cli(&["admin", "verify"], "");
+        assert_eq!(found.status.code(), Some(1), "a missing event: {found:?}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_projection_lost_is_made_anew() {
+    on_both(async |mut server| {
+        let (alice, room) = lively_room(&server).await;
+        let history = alice.history(&room).await;
+        server.stop().await;
+        let (backend, url) = (server.backend(), server.database_url());
+        let damage = "DELETE FROM reactions; DELETE FROM message_changes; UPDATE members SET power_level = 7";
+        execute(backend, &url, damage).await;
+        server.cli(&["admin", "rebuild"], "").done();
+        server.launch();
+        assert_eq!(alice.history(&room).await, history);
+        let me = format!("/v1/rooms/{room}");
+        assert_eq!(alice.api.get(&me).await.data()["power_level"], 100);
     })
     .await;
 }

@@ -60,6 +60,10 @@ async fn the_first_start_names_what_is_permanent() {
             said.contains("permanent"),
             "says that the name stays: {said}"
         );
+        let folder = server.data().display().to_string();
+        assert!(said.contains(&folder), "says where everything is: {said}");
+        let next = format!("{} admin create-user", env!("CARGO_BIN_EXE_scaiwave"));
+        assert!(said.contains(&next), "says what to do next: {said}");
         assert_eq!(
             server.stranger().get("/v1/auth/config").await.data()["server_name"],
             "localhost"
@@ -70,7 +74,8 @@ async fn the_first_start_names_what_is_permanent() {
         let first = said.len();
         server.launch();
         assert!(
-            !server.log()[first..].contains("permanent"),
+            !server.log()[first..].contains("permanent")
+                && !server.log()[first..].contains("create-user"),
             "a second start has nothing to add"
         );
         server

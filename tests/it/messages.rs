@@ -397,3 +397,25 @@ async fn large_and_reserved_content_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn many_who_write_at_once_share_commits() {
+    on_both(async |server| {
+        let [alice] = server.people(["alice"]).await;
+        let room = alice.room_with("Garden", &[]).await;
+        let commits = async || {
+            let metrics = server.stranger().get("/metrics").await.text;
+            let line = metrics
+                .lines()
+                .find_map(|line| line.strip_prefix("scaiwave_store_commit_seconds_count "))
+                .expect("commits are counted");
+            line.trim().parse::<f64>().expect("a number")
+        };
+        let before = commits().await;
+        let sends = (0..200).map(async |number| alice.says(&room, &number.to_string()).await);
+        futures::future::join_all(sends).await;
+        let needed = commits().await - before;
+        assert!(needed < 200.0, "{needed} commits for 200 messages");
+    })
+    .await;
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::support::{Socket, on_both};
+use crate::support::{Person, Socket, on_both};
 
 #[tokio::test]
 async fn a_stop_takes_less_than_five_seconds_with_clients_connected() {
@@ -48,6 +48,53 @@ async fn a_stop_takes_less_than_five_seconds_with_clients_connected() {
 
         server.launch();
         assert_eq!(bob.bodies(&room).await, ["before"]);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_acknowledged_before_a_stop_is_there_after_it() {
+    on_both(async |mut server| {
+        let people: [Person; 4] = server.people(["ann", "ben", "cem", "dag"]).await;
+        let [ann, others @ ..] = &people;
+        let room = ann
+            .room_with("Busy", &others.iter().collect::<Vec<_>>())
+            .await;
+        let (sent, mut first) = tokio::sync::mpsc::unbounded_channel();
+        let senders = people.iter().map(async |person| {
+            let mut acknowledged = Vec::new();
+            loop {
+                let text = format!("{} {}", person.fqid, acknowledged.len());
+                let path = format!("/v1/rooms/{room}/send");
+                let body = json!({"content": {"msgtype": "swp.text", "body": text}});
+                let answer = person
+                    .api
+                    .try_call(reqwest::Method::POST, &path, Some(&body));
+                match answer.await {
+                    Ok(answer) if answer.status == 200 => acknowledged.push(text),
+                    _ => return acknowledged,
+                }
+                sent.send(()).ok();
+            }
+        });
+        let stopping = async {
+            for _ in 0..20 {
+                first.recv().await;
+            }
+            server.interrupt();
+        };
+        let (acknowledged, ()) =
+            futures::future::join(futures::future::join_all(senders), stopping).await;
+        let status = server.ended().await;
+        assert!(status.success(), "{status}");
+
+        server.launch();
+        let there = ann.bodies(&room).await;
+        for text in acknowledged.iter().flatten() {
+            assert!(there.contains(text), "{text} is missing");
+        }
+        server.stop().await;
+        server.cli(&["admin", "verify"], "").done();
     })
     .await;
 }

@@ -148,3 +148,19 @@ async fn a_request_that_names_another_tenant_is_refused() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn each_tenant_counts_its_own_stream() {
+    on_both(async |server| {
+        let [alice] = server.people(["alice"]).await;
+        let of_other = Person::first_of_other(&server).await;
+        let (_, before) = of_other.sync_from(0).await;
+        let room = alice.room_with("Garden", &[]).await;
+        for _ in 0..10 {
+            alice.says(&room, "only here").await;
+        }
+        let (_, after) = of_other.sync_from(before).await;
+        assert_eq!(after, before);
+    })
+    .await;
+}

@@ -178,7 +178,7 @@ pub(super) fn slow_down(app: &App, meter: &Meter, tries: &Tries) -> Result<()> {
     meter.charge(Bucket::Logins, tries.as_str(), None)?;
     app.auth()
         .backoff
-        .check(&[tries.as_str()], app.clock().now_ms())
+        .check(tries.as_str(), app.clock().now_ms())
 }
 
 fn active_tenant(app: &App, visitor: &Visitor, slug: Option<&str>) -> Result<Tenant> {

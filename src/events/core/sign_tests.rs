@@ -8,8 +8,14 @@ fn bytes<const N: usize>(hex: &str) -> [u8; N] {
     hex_array(hex).unwrap()
 }
 
-/// RFC 8032 section 7.1, tests 1, 2, 3 and SHA(abc): secret key, public key, message, signature.
-const RFC_8032: [[&str; 4]; 4] = [
+/// RFC 8032 section 7.1: secret key, public key, message, signature.
+const RFC_8032: [[&str; 4]; 5] = [
+    [
+        "f5e5767cf153319517630f226876b86c8160cc583bc013744c6bf255f5cc0ee5",
+        "278117fc144c72340f67d0f2316e8386ceffbf2b2428c9c51fef7c597f1d426e",
+        include_str!("../../../tests/vectors/rfc8032_test_1024.hex"),
+        "0aab4c900501b3e24d7cdf4663326a3a87df5e4843b2cbdb67cbf6e460fec350aa5371b1508f9f4528ecea23c436d94b5e8fcd4f681e30a6ac00a9704a188a03",
+    ],
     [
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
         "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
@@ -40,7 +46,7 @@ const RFC_8032: [[&str; 4]; 4] = [
 fn rfc_8032_vectors_sign_and_verify() {
     for [secret, public, message, signature] in RFC_8032 {
         let key = KeyPair::from_seed(&bytes(secret));
-        let message = hex::decode(message).unwrap();
+        let message = hex::decode(message.trim_end()).unwrap();
         let signature = Signature::from_bytes(bytes(signature));
         assert_eq!(key.public_key().as_bytes(), &bytes::<32>(public));
         assert_eq!(key.sign(&message), signature);

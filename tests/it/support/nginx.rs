@@ -1,6 +1,6 @@
 //! A real nginx before a server, as an operator sets it up, or gets it wrong.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -49,8 +49,13 @@ impl Nginx {
     }
 
     /// Where it is reached.
+    pub(crate) fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
+    }
+
+    /// The same as a URL.
     pub(crate) fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://{}", self.address())
     }
 
     /// Starts it, or starts it anew, before a server on this port.

@@ -295,6 +295,11 @@ impl Server {
         signal(self.process.as_ref().expect("the server runs").id(), "TERM");
     }
 
+    /// Sends what Ctrl-C sends, without waiting.
+    pub(crate) fn interrupt(&self) {
+        signal(self.process.as_ref().expect("the server runs").id(), "INT");
+    }
+
     /// Waits for the end of a server that was told to stop.
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         let mut process = self.process.take().expect("the server runs");

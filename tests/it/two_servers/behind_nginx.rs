@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::shared_room;
-use crate::support::{Backend, Forwarding, Nginx, Person, PrivateCa, Server, eventually};
+use super::{shared_room, start};
+use crate::support::{Backend, Forwarding, Nginx, Person, PrivateCa, Proxy, Server, eventually};
 
 const PATH: &str = "/_scaiwave/federation/v1/profile/%40nobody.here";
 const QUERY: &str = "x=a%2Fb";
@@ -35,11 +35,7 @@ async fn the_check_finds_what_a_proxy_does_to_requests() {
     let ca = PrivateCa::new();
     let scratch = tempfile::tempdir().unwrap();
     let mut nginx = Nginx::prepare("a.example", &ca, scratch.path());
-    let b_port = {
-        // Known before A starts, so that A can name it.
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let to_b = Proxy::new().await;
     let mut a = Server::prepare(Backend::Sqlite, &[("SCAIWAVE_SERVER_NAME", "a.example")]).await;
     let ca_file = ca.write_to(a.scratch());
     a.set(
@@ -47,33 +43,27 @@ async fn the_check_finds_what_a_proxy_does_to_requests() {
         &ca_file.display().to_string(),
     );
     let urls = format!(
-        "a.example={},b.example=https://127.0.0.1:{b_port}",
-        nginx.url()
+        "a.example={},b.example=https://{}",
+        nginx.url(),
+        to_b.address()
     );
     a.set("SCAIWAVE_FEDERATION_PEER_URLS", &urls);
     a.launch();
     nginx.forward(a.port(), Forwarding::Unchanged).await;
-    let mut b = Server::prepare(Backend::Postgres, &[("SCAIWAVE_SERVER_NAME", "b.example")]).await;
-    b.speak_tls("b.example", &ca);
-    let ca_file = ca.write_to(b.scratch());
-    b.set(
-        "SCAIWAVE_FEDERATION_CA_FILE",
-        &ca_file.display().to_string(),
-    );
-    b.set(
-        "SCAIWAVE_FEDERATION_PEER_URLS",
-        &format!("a.example={}", nginx.url()),
-    );
-    b.set("SCAIWAVE_BIND", &format!("127.0.0.1:{b_port}"));
-    b.launch();
-    for (server, peer) in [(&a, "b.example"), (&b, "a.example")] {
-        let policy = json!({"allowed_peers": [peer]});
-        let admin = &server.admin().await.api;
-        admin
-            .put("/v1/admin/federation/policy", &policy)
-            .await
-            .data();
-    }
+    let b = start(
+        Backend::Postgres,
+        "b.example",
+        ("a.example", nginx.address()),
+        &ca,
+    )
+    .await;
+    to_b.set_target_port(b.port());
+    let policy = json!({"allowed_peers": ["b.example"]});
+    let admin = &a.admin().await.api;
+    admin
+        .put("/v1/admin/federation/policy", &policy)
+        .await
+        .data();
 
     // (a) Rightly: both see a healthy server, and messages cross over.
     for (server, names) in [
