@@ -32,6 +32,29 @@ async fn policy(server: &Server, change: Value) {
         .data();
 }
 
+/// A server that has sent, received and refused shows each family that applies to it.
+async fn all_that_happened_is_counted(server: &Server) {
+    let metrics = server.stranger().get("/metrics").await.text;
+    for family in [
+        "build_info",
+        "http_requests",
+        "http_request_duration_seconds",
+        "events_appended",
+        "store_commit_seconds",
+        "store_commit_batch_size",
+        "store_size_bytes",
+        "db_connections",
+        "federation_requests",
+        "federation_events",
+        "federation_outbox_depth",
+        "federation_delivery_lag_seconds",
+        "federation_verify_seconds",
+    ] {
+        let help = format!("# HELP scaiwave_{family} ");
+        assert!(metrics.contains(&help), "{family} is not in {metrics}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
     let pair = Pair::start(&PrivateCa::new()).await;
@@ -69,6 +92,7 @@ async fn what_waits_for_a_paused_or_refused_server_arrives_when_it_may() {
         known["state"] == "failing" && error.contains("SW_FED_PEER_UNKNOWN")
     })
     .await;
+    all_that_happened_is_counted(&pair.a).await;
     let refused = peer(&pair.a);
     assert_eq!(
         (&refused["state"], &refused["queue"]["events"]),
