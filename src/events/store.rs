@@ -1,8 +1,10 @@
-//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `tenant_keys` in [`keys`]. The only
+//! The tables `events` and `streams`; `logs` and `log_keys` stand in [`logs`], `log_gaps` in [`gaps`], `tenant_keys` in
+//! [`keys`]. The only
 //! SQL that touches them.
 
 pub mod contents;
 pub mod forks;
+pub mod gaps;
 pub mod keys;
 pub mod logs;
 pub mod meeting;

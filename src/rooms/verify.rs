@@ -7,7 +7,9 @@ use super::core::judge::Verdict;
 use super::core::view::RoomView;
 use super::timeline::place;
 use crate::db::{Db, DbError};
+use crate::events::core::chain::Gap;
 use crate::events::core::content::content_hash;
+use crate::events::core::event::Event;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
@@ -115,6 +117,7 @@ struct Room {
     id: RoomId,
     view: Option<RoomView>,
     keys: Vec<LogKey>,
+    gaps: Vec<(ServerName, Gap)>,
 }
 
 /// Where a log should go on.
@@ -133,6 +136,7 @@ impl Room {
             id,
             view: place::fold(&deciding, ends)?,
             keys: store::logs::log_keys(tenant, db, id).await?,
+            gaps: store::gaps::of_room(tenant, db.reader(), id).await?,
         })
     }
 
@@ -224,11 +228,13 @@ impl Room {
         targets: &HashMap<EventId, Placed>,
     ) -> Result<(), String> {
         let event = &placed.event;
-        require(event.seq == at.seq + 1, "an event before it is missing")?;
-        require(
-            event.prev == at.hash,
-            "it does not follow the event before it",
-        )?;
+        if !self.is_behind_gap(event, at) {
+            require(event.seq == at.seq + 1, "an event before it is missing")?;
+            require(
+                event.prev == at.hash,
+                "it does not follow the event before it",
+            )?;
+        }
         require(event.ts >= at.ts, "it is earlier than the event before it")?;
         let signed = event.signed_bytes();
         require(Hash::of(&signed) == placed.hash, "its hash is another one")?;
@@ -260,6 +266,16 @@ impl Room {
             highest: at.highest,
         };
         Ok(())
+    }
+
+    /// Whether what is missing before an event is known to be missing: the room's state came first.
+    fn is_behind_gap(&self, event: &Event, at: &Cursor) -> bool {
+        self.gaps.iter().any(|(origin, gap)| {
+            *origin == event.origin
+                && event.epoch == 1
+                && (gap.after_seq, Some(gap.after_hash)) == (at.seq, at.hash)
+                && (gap.until_seq, Some(gap.until_prev)) == (event.seq, event.prev)
+        })
     }
 
     /// A malformed content voids for ever, and is gone by now: only what was judged by the room is judged again.

@@ -10,6 +10,7 @@ use crate::events::core::names::ServerName;
 use crate::events::store::contents;
 use crate::federation::exchange::catch_up;
 use crate::federation::exchange::pages::Keys;
+use crate::rooms::timeline::Part;
 
 /// Events in one page.
 const PAGE: usize = 20;
@@ -73,7 +74,7 @@ pub(super) async fn receive(to: &Node, room: RoomId, deliverer: &ServerName, eve
     }
     let (app, tenant) = (to.app(), to.tenant());
     let keys = Keys::load(app, &tenant, room, None).await.unwrap();
-    catch_up::place(app, &tenant, deliverer, keys, events, false)
+    catch_up::place(app, &tenant, deliverer, keys, events, Part::Log)
         .await
         .unwrap();
 }
@@ -85,7 +86,7 @@ pub(super) async fn begin(to: &Node, room: RoomId, host: &Node) {
     let (app, tenant) = (to.app(), to.tenant());
     let pinned = Some((host.name.clone(), vec![host.key.clone()]));
     let keys = Keys::load(app, &tenant, room, pinned).await.unwrap();
-    catch_up::place(app, &tenant, &host.name, keys, events, true)
+    catch_up::place(app, &tenant, &host.name, keys, events, Part::Beginning)
         .await
         .unwrap();
 }

@@ -29,6 +29,81 @@ impl Head {
     }
 }
 
+/// A piece of a log that is not here yet: the room's state on both sides of it came first. Only the first epoch of a
+/// host's log has any, since hosts begin no other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The position of the event before it, as far as it is filled.
+    pub after_seq: i64,
+    /// That event's hash.
+    pub after_hash: Hash,
+    /// That event's time.
+    pub after_ts: i64,
+    /// The position of the event after it.
+    pub until_seq: i64,
+    /// What that event names as the one before it.
+    pub until_prev: Hash,
+    /// That event's time.
+    pub until_ts: i64,
+}
+
+impl Gap {
+    /// What lies between the end of a log and an event further on. `None`: nothing can.
+    pub fn between(head: &Head, event: &Verified<Event>) -> Option<Gap> {
+        let is_ahead = event.epoch == head.epoch && event.seq > head.seq + 1 && event.ts >= head.ts;
+        Some(Gap {
+            after_seq: head.seq,
+            after_hash: head.hash,
+            after_ts: head.ts,
+            until_seq: event.seq,
+            until_prev: event.prev.filter(|_| is_ahead)?,
+            until_ts: event.ts,
+        })
+    }
+
+    /// Whether the event at this position is missing.
+    pub fn holds(&self, seq: i64) -> bool {
+        self.after_seq < seq && seq < self.until_seq
+    }
+
+    /// Whether nothing is missing any more.
+    pub fn is_filled(&self) -> bool {
+        self.after_seq + 1 >= self.until_seq
+    }
+
+    /// What is left of the gap behind its next event.
+    ///
+    /// # Errors
+    /// What the event is instead.
+    pub fn after(&self, event: &Verified<Event>) -> Result<Gap, ChainError> {
+        if event.seq != self.after_seq + 1 {
+            return Err(ChainError::Gap {
+                expected: self.after_seq + 1,
+            });
+        }
+        if event.prev != Some(self.after_hash) {
+            return Err(ChainError::OtherBranch {
+                seq: self.after_seq,
+            });
+        }
+        if event.ts < self.after_ts || event.ts > self.until_ts {
+            return Err(ChainError::TimeGoesBack);
+        }
+        let rest = Gap {
+            after_seq: event.seq,
+            after_hash: event.hash(),
+            after_ts: event.ts,
+            ..*self
+        };
+        match rest.is_filled() && rest.after_hash != self.until_prev {
+            true => Err(ChainError::OtherBranch {
+                seq: self.until_seq,
+            }),
+            false => Ok(rest),
+        }
+    }
+}
+
 /// Why an event is not the next one of its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {

@@ -93,3 +93,35 @@ fn time_may_stand_still_but_not_go_back() {
         assert_eq!(follows(Some(&head), &next.sign(&key()).unwrap()), expected);
     }
 }
+
+#[test]
+fn a_gap_is_filled_from_its_beginning_and_ends_as_the_event_after_it_says() {
+    let first = message_after(None, "1");
+    let second = message_after(Some(&first), "2");
+    let third = message_after(Some(&second), "3");
+    let fourth = message_after(Some(&third), "4");
+    let gap = Gap::between(&Head::of(&first), &fourth).unwrap();
+    assert!([2, 3].iter().all(|seq| gap.holds(*seq)));
+    assert!(!gap.holds(1) && !gap.holds(4) && !gap.is_filled());
+
+    assert_eq!(gap.after(&third), Err(ChainError::Gap { expected: 2 }));
+    let of_other = message_after(Some(&message_after(None, "one")), "2");
+    let is_other = |at, event| gap.after(event) == Err(ChainError::OtherBranch { seq: at });
+    assert!(is_other(1, &of_other));
+    let rest = gap.after(&second).unwrap();
+    assert!(rest.holds(3) && !rest.holds(2));
+    let other_end = message_after(Some(&second), "three");
+    assert_eq!(
+        rest.after(&other_end),
+        Err(ChainError::OtherBranch { seq: 4 })
+    );
+    assert!(rest.after(&third).unwrap().is_filled());
+}
+
+#[test]
+fn nothing_lies_between_an_event_and_the_one_after_it() {
+    let first = message_after(None, "1");
+    let second = message_after(Some(&first), "2");
+    assert_eq!(Gap::between(&Head::of(&first), &second), None);
+    assert_eq!(Gap::between(&Head::of(&second), &first), None);
+}

@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 
 use super::pages::{Keys, verify_all};
-use super::{forks, missing};
+use super::{forks, joining, missing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
 use crate::rooms::store::{members, rooms};
-use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::tenants::Tenant;
 
 /// Events asked for at once.
@@ -56,6 +56,7 @@ pub(super) async fn room(
         }
     }
     app.federation().host_wait().heard(tenant, room_id);
+    joining::fill_gaps(app, tenant, peer, room_id).await?;
     missing::contents(app, tenant, peer, room_id).await
 }
 
@@ -146,7 +147,10 @@ pub(super) async fn log(
     first_keys: Option<Vec<PublicKey>>,
 ) -> Result<()> {
     let pinned = first_keys.map(|keys| (origin.clone(), keys));
-    let may_begin = pinned.is_some();
+    let part = match pinned {
+        Some(_) => Part::Beginning,
+        None => Part::Log,
+    };
     let mut end = end_of(app, tenant, room_id, origin).await?;
     if end >= until {
         return Ok(());
@@ -180,7 +184,7 @@ pub(super) async fn log(
                 false => None,
             }
         };
-        let (ahead, placed) = tokio::join!(ahead, place(app, tenant, peer, keys, page, may_begin));
+        let (ahead, placed) = tokio::join!(ahead, place(app, tenant, peer, keys, page, part));
         let (known, any_placed) = placed?;
         keys = known;
         let before = std::mem::replace(&mut end, end_of(app, tenant, room_id, origin).await?);
@@ -230,7 +234,7 @@ pub(crate) async fn place(
     peer: &ServerName,
     keys: Keys,
     events: Vec<Event>,
-    may_begin: bool,
+    part: Part,
 ) -> Result<(Keys, bool)> {
     let (keys, verified) = verify_all(keys, events).await;
     let mut page = Vec::with_capacity(verified.len());
@@ -248,7 +252,7 @@ pub(crate) async fn place(
         tenant: tenant.clone(),
         deliverer: peer.clone(),
         events: page,
-        may_begin,
+        part,
     };
     let receipts = app.timeline().receive(page).await?.into_inner();
     let is_placed = |receipt: &Receipt| match receipt {

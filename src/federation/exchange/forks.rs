@@ -1,5 +1,7 @@
 //! Logs of which a peer holds another branch: the event with which the branches part is fetched, as evidence.
 
+use std::collections::HashMap;
+
 use super::catch_up;
 use super::pages::{Keys, verify_all};
 use crate::app::App;
@@ -8,12 +10,12 @@ use crate::events::core::event::Event;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
-use crate::events::model::LogEnd;
+use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::rooms::core::content::LogPosition;
-use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::tenants::Tenant;
 
 /// Places of a log that are looked at in one request.
@@ -62,7 +64,7 @@ pub(super) async fn compare(
     };
     let is_same = match head.epoch == end.epoch && head.seq == common {
         true if common == end.seq => Some(end.hash) == head.hash,
-        true => log.ours(common - 1, 1).await?.first().copied() == head.hash,
+        true => log.ours(common - 1, 1).await?.get(&common).copied() == head.hash,
         // It has more, which did not fit on ours.
         false => log.parts_within(common - 1, common).await?.is_none(),
     };
@@ -83,12 +85,13 @@ struct Log<'a> {
 }
 
 impl Log<'_> {
-    /// The hashes of our events after a place.
-    async fn ours(&self, after: i64, count: i64) -> Result<Vec<Hash>> {
+    /// The hashes of our events after a place; some may be missing between them.
+    async fn ours(&self, after: i64, count: i64) -> Result<HashMap<i64, Hash>> {
         let (db, place) = (self.app.db(), (self.epoch, after));
         let page =
             store::log_page(self.tenant, db, self.room_id, self.origin, place, count).await?;
-        Ok(page.iter().map(|placed| placed.hash).collect())
+        let hash_of = |placed: &Placed| (placed.event.seq, placed.hash);
+        Ok(page.iter().map(hash_of).collect())
     }
 
     /// The peer's first event after `after`, up to `until`, that is not ours.
@@ -100,9 +103,11 @@ impl Log<'_> {
         let log = (self.room_id, self.origin);
         let theirs = catch_up::fetch(self.app, self.tenant, self.peer, log, place).await?;
         let ours = self.ours(after, until - after).await?;
-        let is_other = |(event, ours): &(Event, Hash)| Hash::of(&event.signed_bytes()) != *ours;
-        let mut pairs = theirs.into_iter().zip(ours);
-        Ok(pairs.find(is_other).map(|(event, _)| event))
+        let is_other = |event: &Event| {
+            let ours = ours.get(&event.seq);
+            ours.is_some_and(|ours| Hash::of(&event.signed_bytes()) != *ours)
+        };
+        Ok(theirs.into_iter().find(is_other))
     }
 
     /// Walks back from a place where the branches differ to where they part.
@@ -144,7 +149,7 @@ impl Log<'_> {
             tenant: tenant.clone(),
             deliverer: self.peer.clone(),
             events: vec![event],
-            may_begin: false,
+            part: Part::Log,
         };
         let receipts = app.timeline().receive(page).await?.into_inner();
         if let Some(Receipt::Rejected { code, message, .. }) = receipts.into_iter().next() {

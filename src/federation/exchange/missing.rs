@@ -15,7 +15,7 @@ use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::store::contents::{self, Denied, Missing};
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::model::{Check, RejectedEvent, Rejection};
-use crate::rooms::timeline::Page;
+use crate::rooms::timeline::{Page, Part};
 use crate::tenants::Tenant;
 
 /// Contents asked of one server at a time.
@@ -125,7 +125,7 @@ async fn take(
         tenant: tenant.clone(),
         deliverer: peer.clone(),
         events,
-        may_begin: false,
+        part: Part::Log,
     };
     app.timeline().receive(page).await?;
     Ok(brought)

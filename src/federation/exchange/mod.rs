@@ -1,7 +1,8 @@
 //! Rooms between servers: what peers deliver, read and ask for, and what this server asks of them.
 //!
 //! [`routes`] takes delivered events and invitations, answers heads, backfill and state, and carries out what a peer's
-//! people ask of rooms hosted here. The other way round, [`remote`] asks hosts and peers, [`catch_up`] fetches events that
+//! people ask of rooms hosted here. The other way round, [`remote`] asks hosts and peers, [`joining`] takes what they answer,
+//! [`catch_up`] fetches events that
 //! are missing and [`missing`] contents when [`errands`] has them do so, [`recover`] what this server lost, and [`one_dm`]
 //! sees to it that two people have one DM. Checks 6 to 8 of the specification's table are made here and in
 //! `rooms::timeline`; checks 1 to 5 have passed.
@@ -13,6 +14,7 @@ pub mod directory;
 pub mod document;
 pub mod errands;
 mod forks;
+mod joining;
 mod missing;
 pub mod one_dm;
 pub mod outgoing;

@@ -7,11 +7,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::catch_up::{self, unusable};
+use super::catch_up::unusable;
 use super::document::Request;
-use super::errands::{self, Errand};
-use super::pages::{Keys, verify_all};
-use super::{forks, outgoing};
+use super::{forks, joining, outgoing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::db::Committed;
@@ -23,13 +21,12 @@ use crate::events::core::json::Limits;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::federation::client::Call;
-use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::rooms::core::decide::{Command, Invitee};
 use crate::rooms::store::rooms::RoomRow;
-use crate::rooms::timeline::{Outcome, Page};
+use crate::rooms::timeline::Outcome;
 use crate::rooms::{perform, profiles};
 use crate::tenants::Tenant;
 
@@ -80,7 +77,7 @@ pub async fn ask_host(
     )
     .await?;
     let events = caused(&body, (row.id, &row.host), is_join)?;
-    take(app, tenant, row, events).await
+    joining::take(app, tenant, row, events).await
 }
 
 /// The events that the host says a request caused: none, if it was so already. But a host appends a new join whatever was
@@ -230,63 +227,6 @@ async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> R
         "key": key,
         "after": after,
     }))
-}
-
-/// Places the host's events. Of a room that is not here yet, or with a gap, the host's log is fetched up to them.
-async fn take(
-    app: &App,
-    tenant: &Tenant,
-    row: &RoomRow,
-    events: Vec<Event>,
-) -> Result<Committed<Outcome>> {
-    let outcome = Outcome {
-        room_id: row.id,
-        events: Vec::new(),
-        repeat_of: None,
-    };
-    let Some(last) = events.last().map(|event| event.seq) else {
-        errands::soon(app, tenant, &row.host, row.id, Errand::Compare);
-        return Ok(Committed::already(outcome));
-    };
-    let key_id = events.first().map(|event| event.key_id);
-    let keys = Keys::load(app, tenant, row.id, None).await?;
-    let known = keys.knows(&row.host);
-    if known {
-        let (_, verified) = verify_all(keys, events).await;
-        let events = verified
-            .into_iter()
-            .map_while(std::result::Result::ok)
-            .collect();
-        let page = Page {
-            tenant: tenant.clone(),
-            deliverer: row.host.clone(),
-            events,
-            may_begin: false,
-        };
-        app.timeline().receive(page).await?;
-    }
-    // The log may have begun with a key that was followed by others since.
-    let peers = app.federation().peers();
-    let first_keys = match key_id {
-        Some(key_id) if !known => Some(peers.keys_of_events(tenant, &row.host, key_id).await?),
-        _ => None,
-    };
-    let log = (row.id, &row.host);
-    let until = LogPlace {
-        epoch: 1,
-        seq: last,
-    };
-    catch_up::log(app, tenant, &row.host, log, until, first_keys).await?;
-    let end = forks::end_of(app, tenant, row.id, &row.host).await?;
-    let reached = end.is_some_and(|end| end.seq >= last);
-    if !reached {
-        return Err(unusable(
-            &row.host,
-            "its log could not be fetched up to its own answer",
-        ));
-    }
-    errands::soon(app, tenant, &row.host, row.id, Errand::Compare);
-    Ok(Committed::already(outcome))
 }
 
 /// Somebody of another server who is to be invited: asked for there. `None`: nobody there has this name.

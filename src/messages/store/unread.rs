@@ -23,6 +23,16 @@ pub struct Unread {
     pub last_read_event_id: Option<EventId>,
 }
 
+/// From where on something is unread.
+struct Since {
+    /// Only what has come after this position: the marker, or where what is shown begins.
+    after: i64,
+    /// Up to here whatever came; the join is among it.
+    until_join: i64,
+    /// And later what was said after the join, in ms: the history of other servers comes after it, too.
+    joined_ts: i64,
+}
+
 /// Counts what `participant` has not read in `room`; for who is not in it, nothing.
 pub async fn unread(
     tenant: &Tenant,
@@ -31,7 +41,7 @@ pub async fn unread(
     room: RoomId,
 ) -> Result<Unread, DbError> {
     let row = sqlx::query(
-        "SELECT m.fqid, k.event_id, k.stream_position AS read_to, s.after_position AS joined_at
+        "SELECT m.fqid, m.joined_at AS joined_ts, k.event_id, k.stream_position AS read_to, s.after_position AS joined_at
          FROM members m
          JOIN spans s ON s.tenant = m.tenant AND s.participant_id = m.participant_id AND s.room_id = m.room_id
            AND s.until_position IS NULL
@@ -48,12 +58,17 @@ pub async fn unread(
     };
     let read_to: Option<i64> = row.try_get("read_to")?;
     let joined_at: i64 = row.try_get("joined_at")?;
-    let after = read_to.unwrap_or(0).max(joined_at);
+    let since = Since {
+        after: read_to.unwrap_or(0).max(joined_at),
+        // What a person was brought back by comes before the join.
+        until_join: joined_at + 2,
+        joined_ts: row.try_get::<Option<i64>, _>("joined_ts")?.unwrap_or(0),
+    };
     let fqid: String = row.try_get("fqid")?;
     let marker: Option<String> = row.try_get("event_id")?;
     Ok(Unread {
-        unread_count: count_messages(tenant, db, room, &fqid, after).await?,
-        mention_count: count_mentions(tenant, db, room, participant, after).await?,
+        unread_count: count_messages(tenant, db, room, &fqid, &since).await?,
+        mention_count: count_mentions(tenant, db, room, participant, &since).await?,
         last_read_event_id: marker
             .map(|event| id("markers", "event_id", &event))
             .transpose()?,
@@ -65,20 +80,23 @@ async fn count_messages(
     db: &Db,
     room: RoomId,
     own_name: &str,
-    after: i64,
+    since: &Since,
 ) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM (
            SELECT 1 AS one FROM events e
            LEFT JOIN message_changes c ON c.tenant = e.tenant AND c.event_id = e.event_id
            WHERE e.tenant = $1 AND e.room_id = $2 AND e.stream_position > $3 AND e.shown = 2
              AND e.type = 'swp.room.message' AND e.sender <> $4 AND c.redacted_at IS NULL
+             AND (e.ts >= $6 OR e.stream_position <= $7)
            LIMIT $5) AS unread";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
         .bind(room.to_string())
-        .bind(after)
+        .bind(since.after)
         .bind(own_name)
         .bind(MOST)
+        .bind(since.joined_ts)
+        .bind(since.until_join)
         .fetch_one(db.reader())
         .await?)
 }
@@ -88,16 +106,21 @@ async fn count_mentions(
     db: &Db,
     room: RoomId,
     participant: ParticipantId,
-    after: i64,
+    since: &Since,
 ) -> Result<i64, DbError> {
-    let sql = "SELECT COUNT(*) FROM (SELECT 1 AS one FROM mentions
-           WHERE tenant = $1 AND participant_id = $2 AND room_id = $3 AND stream_position > $4 LIMIT $5) AS mentioned";
+    let sql = "SELECT COUNT(*) FROM (
+           SELECT 1 AS one FROM mentions m JOIN events e ON e.tenant = m.tenant AND e.event_id = m.event_id
+           WHERE m.tenant = $1 AND m.participant_id = $2 AND m.room_id = $3 AND m.stream_position > $4
+             AND (e.ts >= $6 OR m.stream_position <= $7)
+           LIMIT $5) AS mentioned";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
         .bind(participant.to_string())
         .bind(room.to_string())
-        .bind(after)
+        .bind(since.after)
         .bind(MOST)
+        .bind(since.joined_ts)
+        .bind(since.until_join)
         .fetch_one(db.reader())
         .await?)
 }

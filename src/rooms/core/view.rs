@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::content::{Lifecycle, LogPosition, Membership, Positions, RoomType};
 use super::history::{History, Member, StateSeq};
+use crate::events::core::chain::{Gap, Head};
 use crate::events::core::hash::Hash;
 use crate::events::core::names::{Fqid, ServerName};
 
@@ -20,6 +21,28 @@ pub struct Log {
     pub leaves: BTreeMap<Fqid, Vec<(i64, i64)>>,
     /// The place in its epoch at which it forks, if it does.
     pub forked_at: Option<i64>,
+    /// What of it is not here yet; in the host's log alone.
+    pub gaps: Vec<Gap>,
+}
+
+impl Log {
+    /// Where it ends; nowhere if it is empty.
+    pub fn end(&self) -> Option<Head> {
+        Some(Head {
+            epoch: self.head.epoch,
+            seq: self.head.seq,
+            hash: self.head.hash?,
+            ts: self.ts,
+        })
+    }
+
+    /// Puts a gap as it is now in the place of what was known of it.
+    pub fn set_gap(&mut self, gap: Gap) {
+        self.gaps.retain(|known| known.until_seq != gap.until_seq);
+        if !gap.is_filled() {
+            self.gaps.push(gap);
+        }
+    }
 }
 
 /// A room for deciding and judging.

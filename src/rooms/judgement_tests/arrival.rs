@@ -19,7 +19,7 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::verified::{self, Verified};
 use crate::events::model::Standing;
-use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::rooms::{rebuild, verify};
 
 /// Each room is written to two databases: fewer of them are made up than where nothing but memory is used.
@@ -76,7 +76,7 @@ async fn receive(to: &Server, events: Vec<Verified<Event>>) -> Vec<Receipt> {
         tenant: to.app.tenants().first().unwrap(),
         deliverer: server(0),
         events,
-        may_begin: true,
+        part: Part::Beginning,
     };
     to.app.timeline().receive(page).await.unwrap().into_inner()
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::place::Landing;
 use super::views::Views;
 use crate::db::{Committed, DbError, Tx};
+use crate::events::core::chain::Gap;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
@@ -34,6 +35,7 @@ pub(super) struct Batch<'a> {
     position: i64,
     pending: Vec<(Placed, Option<StateChange>)>,
     ends: BTreeMap<(RoomId, ServerName), LogEnd>,
+    gaps: BTreeMap<(RoomId, ServerName, i64), Gap>,
     changed_rooms: BTreeSet<RoomId>,
     markers: BTreeMap<(ParticipantId, RoomId), (EventId, i64)>,
     sends: Vec<messages::store::SendRow>,
@@ -68,6 +70,7 @@ impl<'a> Batch<'a> {
             position,
             pending: Vec::new(),
             ends: BTreeMap::new(),
+            gaps: BTreeMap::new(),
             changed_rooms: BTreeSet::new(),
             markers: BTreeMap::new(),
             sends: Vec::new(),
@@ -88,6 +91,12 @@ impl<'a> Batch<'a> {
         let room_id = landing.placed.event.room_id;
         self.ends.insert((room_id, end.origin.clone()), end);
         self.land_again(landing);
+    }
+
+    /// Takes note of how a gap of a log is now, before the event lands that makes it so.
+    pub(super) fn set_gap(&mut self, event: &Event, gap: Gap) {
+        let (room_id, origin) = (event.room_id, event.origin.clone());
+        self.gaps.insert((room_id, origin, gap.until_seq), gap);
     }
 
     /// Takes note of an event that stands in its log already, and counts only now.
@@ -166,6 +175,9 @@ impl<'a> Batch<'a> {
             .collect();
         store::logs::set_ends(&self.tenant, &mut self.tx, &ends).await?;
         outgoing::ends(&self.tenant, &mut self.tx, &ends).await?;
+        for ((room_id, origin, _), gap) in std::mem::take(&mut self.gaps) {
+            store::gaps::set(&self.tenant, &mut self.tx, room_id, &origin, &gap).await?;
+        }
         for (placed, change) in &pending {
             let room_id = placed.event.room_id;
             if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {

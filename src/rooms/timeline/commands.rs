@@ -267,20 +267,24 @@ pub(super) async fn land_next(
     Ok(placed)
 }
 
-/// Where the event's log ends now.
+/// Where the event's log ends now: with the event, unless that filled a gap.
 pub(super) fn end_of(view: &RoomView, event: &Verified<Event>) -> LogEnd {
-    LogEnd {
+    let mut end = LogEnd {
         origin: event.origin.clone(),
         epoch: event.epoch,
         seq: event.seq,
         hash: event.hash(),
         ts: event.ts,
-        state_seq: view
-            .logs
-            .get(&event.origin)
-            .map_or(event.state_seq, |log| log.state_seq),
+        state_seq: event.state_seq,
         forked_at: None,
+    };
+    if let Some(log) = view.logs.get(&event.origin) {
+        end.state_seq = log.state_seq;
+        if let Some(hash) = log.head.hash.filter(|_| log.head.seq > event.seq) {
+            (end.seq, end.hash, end.ts) = (log.head.seq, hash, log.ts);
+        }
     }
+    end
 }
 
 /// Makes a room. A DM that the two have already is returned.

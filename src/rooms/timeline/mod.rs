@@ -11,6 +11,7 @@ mod commands;
 mod compose;
 mod epochs;
 mod forks;
+mod gaps;
 mod known;
 mod late_content;
 mod log_key;
@@ -118,8 +119,20 @@ pub struct Page {
     pub deliverer: ServerName,
     /// The events.
     pub events: Vec<Verified<Event>>,
-    /// Whether a create event may begin a room here: one of our people joins it.
-    pub may_begin: bool,
+    /// What they are part of.
+    pub part: Part,
+}
+
+/// What a page of events is part of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Logs of rooms that are here.
+    Log,
+    /// The host's log of a room that may begin here: one of our people joins it.
+    Beginning,
+    /// The events of the host's log that make up the state of such a room, or of one that is here. What stands between
+    /// them comes later.
+    State,
 }
 
 /// An invitation from a room that is hosted elsewhere, or its withdrawal: one event of a log that is not here.

@@ -372,6 +372,7 @@ fn advance(view: &mut RoomView, event: &Event, hash: Hash, counts: bool) {
             state_seq: 0,
             leaves: Default::default(),
             forked_at: None,
+            gaps: Vec::new(),
         });
     if log.head.epoch < event.epoch {
         log.forked_at = None;
@@ -476,6 +477,7 @@ pub(in crate::rooms) fn fold(
                 state_seq: end.state_seq,
                 leaves,
                 forked_at: end.forked_at,
+                gaps: Vec::new(),
             },
         );
     }

@@ -6,9 +6,11 @@ use super::batch::Batch;
 use super::commands::{append, end_of, land_first};
 use super::compose::Signer;
 use super::known::Known;
-use super::{Invitation, Page, Receipt, aftermath, epochs, forks, late_content, log_key, place};
+use super::{
+    Invitation, Page, Part, Receipt, aftermath, epochs, forks, gaps, late_content, log_key, place,
+};
 use crate::catalogue::Code;
-use crate::events::core::chain::{self, ChainError, Head};
+use crate::events::core::chain::{self, ChainError};
 use crate::events::core::content::ContentFlaw;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -18,7 +20,7 @@ use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::rooms::core::content::{MemberChange, Membership};
 use crate::rooms::core::decide;
 use crate::rooms::core::judge::{Reason, Verdict};
-use crate::rooms::core::view::RoomView;
+use crate::rooms::core::view::{Log, RoomView};
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
 use crate::rooms::store::members;
@@ -59,7 +61,7 @@ async fn one(
         .get(&tenant, &mut batch.tx, event.room_id)
         .await?
     else {
-        if page.may_begin && place::begin(event, event.hash()).is_some() {
+        if page.part != Part::Log && place::begin(event, event.hash()).is_some() {
             known.landed(&land_first(batch, event).await?);
             return Ok(Receipt::Accepted);
         }
@@ -78,13 +80,23 @@ async fn one(
             false,
         ));
     }
+    let is_whole = !log_key::is_incomplete(event);
+    match gaps::met_by(view, event, page.part) {
+        Some(Ok(gap)) if is_whole => {
+            gaps::note(batch, event, gap).await?;
+            return land(batch, page, event, known, signer).await;
+        }
+        Some(Err(ChainError::Gap { .. })) => return Ok(Receipt::Pending),
+        Some(Err(error)) => return Ok(mismatch(&error.to_string())),
+        _ => {}
+    }
     if let Some(receipt) = out_of_place(batch, page, event, known).await? {
         if receipt == Receipt::Duplicate && known.lacks_content(event) {
             complete(batch, page, event, known, signer).await?;
         }
         return Ok(receipt);
     }
-    if log_key::is_incomplete(event) {
+    if !is_whole {
         return Ok(mismatch(
             "what names a log's next key or epoch is taken only whole",
         ));
@@ -150,14 +162,7 @@ async fn out_of_place(
     else {
         return Ok(None);
     };
-    let head = view.logs.get(&event.origin).and_then(|log| {
-        Some(Head {
-            epoch: log.head.epoch,
-            seq: log.head.seq,
-            hash: log.head.hash?,
-            ts: log.ts,
-        })
-    });
+    let head = view.logs.get(&event.origin).and_then(Log::end);
     let is_past = event.epoch < head.as_ref().map_or(1, |head| head.epoch);
     let is_frozen = view.is_frozen(&event.origin, (event.epoch, event.seq));
     let error = match epochs::follows(view, head.as_ref(), event) {
@@ -387,6 +392,9 @@ mod cut_off_tests;
 #[cfg(test)]
 #[path = "epochs_tests.rs"]
 mod epochs_tests;
+#[cfg(test)]
+#[path = "gaps_tests.rs"]
+mod gaps_tests;
 #[cfg(test)]
 #[path = "receive_tests.rs"]
 mod tests;

@@ -16,7 +16,7 @@ use crate::events::store::contents::{self, Denied};
 use crate::messages;
 use crate::rooms::core::content::{Create, HistoryVisibility, OriginKey, RoomType};
 use crate::rooms::core::levels::Levels;
-use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::rooms::verify as whole;
 
 const NONCE: &str = "a room for tests";
@@ -151,11 +151,20 @@ impl Scene {
     }
 
     pub(super) async fn deliver(&self, by: &str, events: Vec<Verified<Event>>) -> Vec<Receipt> {
+        self.deliver_part(by, events, Part::Beginning).await
+    }
+
+    pub(super) async fn deliver_part(
+        &self,
+        by: &str,
+        events: Vec<Verified<Event>>,
+        part: Part,
+    ) -> Vec<Receipt> {
         let page = Page {
             tenant: self.server.app.tenants().first().unwrap(),
             deliverer: by.parse().unwrap(),
             events,
-            may_begin: true,
+            part,
         };
         let receipts = self.server.app.timeline().receive(page).await;
         receipts.unwrap().into_inner()
@@ -194,7 +203,7 @@ impl Scene {
         wanted.iter().map(|missing| missing.event_id).collect()
     }
 
-    async fn room_name(&self) -> String {
+    pub(super) async fn room_name(&self) -> String {
         let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
         let row = crate::rooms::store::rooms::get(&tenant, app.db().reader(), room_id()).await;
         row.unwrap().unwrap().name.unwrap()
@@ -216,7 +225,7 @@ pub(super) fn accepted(count: usize) -> Vec<Receipt> {
 }
 
 /// Whether the event was refused with this code, and whether it took its place all the same.
-fn refusal(receipt: &Receipt) -> Option<(u8, Code, bool)> {
+pub(super) fn refusal(receipt: &Receipt) -> Option<(u8, Code, bool)> {
     match receipt {
         Receipt::Rejected {
             check,

@@ -115,5 +115,13 @@ async fn load(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<Option<Ro
         return Ok(None);
     }
     let deciding = store::deciding(tenant, tx.conn(), room_id).await?;
-    place::fold(&deciding, ends)
+    let mut view = place::fold(&deciding, ends)?;
+    if let Some(view) = &mut view {
+        for (origin, gap) in store::gaps::of_room(tenant, tx.conn(), room_id).await? {
+            if let Some(log) = view.logs.get_mut(&origin) {
+                log.gaps.push(gap);
+            }
+        }
+    }
+    Ok(view)
 }

@@ -10,6 +10,7 @@ mod compare;
 mod dms;
 mod forks;
 mod live;
+mod long_rooms;
 mod managed;
 mod peers;
 mod people;

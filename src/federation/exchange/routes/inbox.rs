@@ -21,7 +21,7 @@ use crate::federation::exchange::{access, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::metrics::FederationEventLabels;
-use crate::rooms::timeline::{Page, Receipt};
+use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::tenants::Tenant;
 
 /// Events in one request, at most.
@@ -163,7 +163,7 @@ async fn of_room(
             tenant: tenant.clone(),
             deliverer: peer.clone(),
             events,
-            may_begin: false,
+            part: Part::Log,
         })
         .await?
         .into_inner();

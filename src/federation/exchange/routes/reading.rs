@@ -115,7 +115,7 @@ pub(super) async fn backfill(
     )
     .await?;
     let most = usize::try_from(limit).unwrap_or(0);
-    let within = sight.page(&found);
+    let within = sight.page(without_gap(&found, asked.after_seq));
     let mut has_more = within.len() > most;
     let within = within.get(..most).unwrap_or(within);
     let redactions = redactions(&app, &request.tenant, within).await?;
@@ -131,6 +131,15 @@ pub(super) async fn backfill(
         events.push(event);
     }
     Ok(answer(json!({ "events": events, "has_more": has_more })))
+}
+
+/// The events of a page up to a gap: this server may have joined lately, and not have everything itself.
+fn without_gap(page: &[Placed], after_seq: i64) -> &[Placed] {
+    let follow = page
+        .iter()
+        .zip(after_seq + 1..)
+        .take_while(|(placed, seq)| placed.event.seq == *seq);
+    &page[..follow.count()]
 }
 
 /// The redactions of those events of a page that were erased.
