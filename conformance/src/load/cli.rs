@@ -36,9 +36,12 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256],
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: Vec<u16>,
-    /// Events in the federated flow and in the catch-up.
+    /// Events in the federated flow, in the catch-up and in the history of a room that is joined.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(64..=1_000_000))]
     events: u64,
+    /// People in the room of another server that is joined.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    people: u16,
     /// Only these parts; may be given several times. All by default.
     #[arg(long = "part")]
     parts: Vec<Part>,
@@ -88,7 +91,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
     let folder = folder.join(format!("scaiwave-load-{}", std::process::id()));
     std::fs::create_dir(&folder)?;
     let parts = match options.parts.as_slice() {
-        [] => vec![Part::Send, Part::Delay, Part::Federation],
+        [] => vec![Part::Send, Part::Delay, Part::Federation, Part::Join],
         some => some.to_vec(),
     };
     let plan = Plan {
@@ -103,6 +106,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
             .map(usize::from)
             .collect(),
         events: usize::try_from(options.events).unwrap_or(usize::MAX),
+        people: usize::from(options.people),
         parts,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -27,12 +27,16 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Two servers, and a room with people of both.
 pub struct Pair {
-    first: Server,
+    pub(super) first: Server,
+    pub(super) first_settings: Settings,
     second: Server,
     second_settings: Settings,
     forms: Vec<Form>,
     room: Room,
-    reader: Person,
+    /// The administrator of the first server.
+    pub(super) host: Person,
+    /// Somebody of the second server.
+    pub(super) reader: Person,
     runs: usize,
 }
 
@@ -76,9 +80,11 @@ impl Pair {
         Ok(Self {
             forms: stage::send_forms(&first_settings, &authors.members, &rooms).await?,
             first,
+            first_settings,
             second,
             second_settings,
             room,
+            host: authors.admin,
             reader,
             runs: 0,
         })

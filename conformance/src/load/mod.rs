@@ -2,7 +2,7 @@
 //!
 //! It starts the servers it measures, on loopback, with rates off, and drives them over plain keep-alive connections
 //! ([`http`]) from one thread, since it shares the processor with them. [`baseline`] measures the machine, the
-//! scenarios are [`sends`], [`delay`], [`federation`] and [`footprint`], and [`report`] sets everything side by side.
+//! scenarios are [`sends`], [`delay`], [`federation`], [`joining`] and [`footprint`], and [`report`] sets everything side by side.
 
 pub mod baseline;
 pub mod cli;
@@ -12,6 +12,7 @@ pub mod federation;
 pub mod floor;
 pub mod footprint;
 pub mod http;
+pub mod joining;
 pub mod plan;
 pub mod report;
 pub mod sends;

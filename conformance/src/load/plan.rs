@@ -25,6 +25,8 @@ pub struct Plan {
     pub connections: Vec<usize>,
     /// Events of the scenarios that count events.
     pub events: usize,
+    /// People in the room that is joined.
+    pub people: usize,
     /// Parts that are run.
     pub parts: Vec<Part>,
 }
@@ -38,6 +40,8 @@ pub enum Part {
     Delay,
     /// Two servers.
     Federation,
+    /// Joining a room of another server.
+    Join,
 }
 
 /// The yardsticks of the run.

@@ -32,6 +32,7 @@ const MOST_IDLE_MIB: f64 = 40.0;
 const MOST_START_MS: f64 = 300.0;
 const LEAST_FEDERATED: f64 = 3000.0;
 const LEAST_CATCH_UP: f64 = 8000.0;
+const MOST_JOIN_MS: f64 = 1000.0;
 
 /// A kind of database under measurement.
 pub(super) struct Subject<'a> {
@@ -70,8 +71,12 @@ impl<'a> Subject<'a> {
             self.explain("one server", done);
         }
         if self.plan.parts.contains(&Part::Federation) {
-            let done = self.two_servers().await;
+            let done = self.two_servers(Part::Federation).await;
             self.explain("two servers", done);
+        }
+        if self.plan.parts.contains(&Part::Join) {
+            let done = self.two_servers(Part::Join).await;
+            self.explain("joining", done);
         }
     }
 
@@ -245,16 +250,34 @@ impl<'a> Subject<'a> {
         }
     }
 
-    async fn two_servers(&mut self) -> Result<()> {
+    async fn two_servers(&mut self, part: Part) -> Result<()> {
         let databases = [self.database().await?, self.database().await?];
         let urls = databases
             .each_ref()
             .map(|database| database.as_ref().map(|database| database.url.as_str()));
-        let done = self.pair(urls).await;
+        let done = match part {
+            Part::Join => self.join(urls).await,
+            _ => self.pair(urls).await,
+        };
         for database in databases.into_iter().flatten() {
             database.remove().await?;
         }
         done
+    }
+
+    async fn join(&mut self, urls: [Option<&str>; 2]) -> Result<()> {
+        let folder = self.folder.join("join");
+        let pair = Pair::start(&self.plan.server, &folder, urls).await?;
+        let (people, events) = (self.plan.people, self.plan.events);
+        let [young, old] = pair.joins(people, [0, events]).await?;
+        let [young, old] = [young, old].map(|time| time.as_secs_f64() * 1e3);
+        let scenario = format!("join a room of {people} people and {events} messages");
+        let row = self
+            .row(scenario, old, "ms")
+            .ratio("the same without messages", old, young)
+            .aim(format!("under {MOST_JOIN_MS:.0} ms"), old < MOST_JOIN_MS);
+        self.rows.push(row);
+        Ok(())
     }
 
     async fn pair(&mut self, urls: [Option<&str>; 2]) -> Result<()> {

@@ -256,7 +256,7 @@ pub(crate) async fn place(
     };
     let receipts = app.timeline().receive(page).await?.into_inner();
     let is_placed = |receipt: &Receipt| match receipt {
-        Receipt::Accepted | Receipt::Pending => true,
+        Receipt::Accepted | Receipt::Pending | Receipt::Contradicting => true,
         Receipt::Rejected { placed, .. } => *placed,
         Receipt::Duplicate => false,
     };

@@ -233,7 +233,8 @@ async fn joining(app: &App, tenant: &Tenant, room_id: RoomId, actor: &Fqid) -> R
 pub async fn invitee(app: &App, tenant: &Tenant, person: &Fqid) -> Result<Option<Invitee>> {
     #[derive(Deserialize)]
     struct Answer {
-        profile: Value,
+        /// Not for servers that it shares nothing with yet.
+        profile: Option<Value>,
         key: OriginKey,
     }
     let peer = person.server_name();
@@ -257,15 +258,20 @@ pub async fn invitee(app: &App, tenant: &Tenant, person: &Fqid) -> Result<Option
     }
     let answer: Answer =
         serde_json::from_slice(&response.body).map_err(|error| unusable(peer, error))?;
-    let key = host_key(app, tenant, peer, &answer.key).await?;
-    let profile = profiles::read(&answer.profile, person, &key)
-        .ok_or_else(|| unusable(peer, "its profile is not signed with its key"))?;
+    let profile = match &answer.profile {
+        None => profiles::unknown(person),
+        Some(profile) => {
+            let key = host_key(app, tenant, peer, &answer.key).await?;
+            profiles::read(profile, person, &key)
+                .ok_or_else(|| unusable(peer, "its profile is not signed with its key"))?
+        }
+    };
     let mut tx = app.db().begin().await?;
     participants::store::upsert_foreign(tenant, &mut tx, &profile, app.now()).await?;
     tx.commit(()).await?;
     Ok(Some(Invitee {
         person: person.clone(),
-        profile: Some(answer.profile),
+        profile: answer.profile,
         holds_role: false,
     }))
 }

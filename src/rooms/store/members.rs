@@ -210,8 +210,8 @@ async fn has_any(
     Ok(found == 1)
 }
 
-/// Rooms that this server shares with others and in which something was written since `since`, in ms, or whose contents
-/// are not all here: pairs of room and server. A server takes part as long as it has people in the room, the host for ever.
+/// Rooms that this server shares with others and in which something was written since `since`, in ms, or of which
+/// contents or a piece of the host's log are not here yet: pairs of room and server. A server takes part as long as it has people in the room, the host for ever.
 pub async fn shared_rooms(
     tenant: &Tenant,
     db: &Db,
@@ -226,7 +226,8 @@ pub async fn shared_rooms(
              AND own.membership = 'join' AND own.room_id = other.room_id)
              OR EXISTS (SELECT 1 FROM rooms r WHERE r.tenant = $1 AND r.id = other.room_id AND r.host = $2))
            AND (EXISTS (SELECT 1 FROM logs l WHERE l.tenant = $1 AND l.room_id = other.room_id AND l.ts >= $3)
-             OR EXISTS (SELECT 1 FROM missing_contents c WHERE c.tenant = $1 AND c.room_id = other.room_id))",
+             OR EXISTS (SELECT 1 FROM missing_contents c WHERE c.tenant = $1 AND c.room_id = other.room_id)
+             OR EXISTS (SELECT 1 FROM log_gaps g WHERE g.tenant = $1 AND g.room_id = other.room_id))",
     )
     .bind(tenant.key())
     .bind(tenant.server_name().as_str())
@@ -243,6 +244,23 @@ pub async fn shared_rooms(
             Ok((room, server))
         })
         .collect()
+}
+
+/// Whether a server has people in a room that is here, or one of the two has an open invitation of the other's.
+pub async fn knows_server(tenant: &Tenant, db: &Db, server: &ServerName) -> Result<bool, DbError> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM members
+             WHERE tenant = $1 AND server_name = $2 AND membership IN ('join', 'invite'))
+           OR EXISTS (SELECT 1 FROM members m JOIN rooms r ON r.tenant = m.tenant AND r.id = m.room_id
+             WHERE m.tenant = $1 AND m.server_name = $3 AND m.membership = 'invite' AND r.host = $2)
+         THEN 1 ELSE 0 END",
+    )
+    .bind(tenant.key())
+    .bind(server.as_str())
+    .bind(tenant.server_name().as_str())
+    .fetch_one(db.reader())
+    .await?;
+    Ok(found == 1)
 }
 
 /// Whether people of other servers are joined in any room.

@@ -175,6 +175,8 @@ pub enum Receipt {
     Duplicate,
     /// It stands in its log and waits.
     Pending,
+    /// The same; but it names another hash than that of the host's state event: evidence of a fork.
+    Contradicting,
     /// It does not count.
     Rejected {
         /// Which check.

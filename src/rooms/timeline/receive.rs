@@ -19,7 +19,7 @@ use crate::events::core::verified::Verified;
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::rooms::core::content::{MemberChange, Membership};
 use crate::rooms::core::decide;
-use crate::rooms::core::judge::{Reason, Verdict};
+use crate::rooms::core::judge::{Reason, Verdict, Waiting};
 use crate::rooms::core::view::{Log, RoomView};
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
@@ -316,7 +316,8 @@ fn flaw_reason(flaw: &ContentFlaw) -> Reason {
 fn receipt(verdict: Verdict) -> Receipt {
     match verdict {
         Verdict::Valid => Receipt::Accepted,
-        Verdict::Wait(_) => Receipt::Pending,
+        Verdict::Wait(Waiting::StateHash) => Receipt::Contradicting,
+        Verdict::Wait(Waiting::State) => Receipt::Pending,
         Verdict::Void(reason) => refused(8, reason.code(), &reason.to_string(), true),
     }
 }

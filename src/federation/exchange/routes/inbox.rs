@@ -21,6 +21,7 @@ use crate::federation::exchange::{access, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::metrics::FederationEventLabels;
+use crate::rooms::core::judge::Waiting;
 use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::tenants::Tenant;
 
@@ -30,6 +31,8 @@ const MOST_EVENTS: usize = 100;
 const MOST_BYTES: usize = 1024 * 1024;
 /// Deepest nesting: an event's content may be 64 deep, inside of the list.
 const DEPTH: usize = 70;
+/// What a sender is told of an event that waits.
+const PENDING: &str = "pending";
 
 /// The events of a request.
 pub(super) struct Delivery(Vec<Received>);
@@ -100,7 +103,7 @@ pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> 
     journal(&app, &tenant, &peer, &results).await;
     let pending = results
         .iter()
-        .find(|result| result.receipt == Receipt::Pending)
+        .find(|result| answer_word(&result.receipt) == PENDING)
         .map(|result| result.event.room_id);
     if let Some(room_id) = pending {
         errands::soon(&app, &tenant, &peer, room_id, Errand::Compare);
@@ -192,14 +195,18 @@ fn refused(event: Event, check: u8, code: Code, message: &str) -> Handled {
     }
 }
 
-fn answer(app: &App, result: &Handled) -> Value {
-    let event_id = result.event.event_id;
-    let word = match &result.receipt {
+fn answer_word(receipt: &Receipt) -> &'static str {
+    match receipt {
         Receipt::Accepted => "accepted",
         Receipt::Duplicate => "duplicate",
-        Receipt::Pending => "pending",
+        Receipt::Pending | Receipt::Contradicting => PENDING,
         Receipt::Rejected { .. } => "rejected",
-    };
+    }
+}
+
+fn answer(app: &App, result: &Handled) -> Value {
+    let event_id = result.event.event_id;
+    let word = answer_word(&result.receipt);
     let labels = FederationEventLabels {
         direction: "in",
         result: word,
@@ -221,7 +228,7 @@ fn answer(app: &App, result: &Handled) -> Value {
     }
 }
 
-/// Writes down what was refused. That this server is not ready is not a peer's fault.
+/// Writes down what was refused, and what contradicts the host. That this server is not ready is not a peer's fault.
 async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handled]) {
     let rejections: Vec<Rejection> = results
         .iter()
@@ -240,6 +247,13 @@ async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handl
                 },
                 code: *code,
                 message: message.clone(),
+                event: RejectedEvent::of(&result.event),
+            }),
+            Receipt::Contradicting => Some(Rejection {
+                peer: peer.clone(),
+                check: Check::Content,
+                code: Code::FedSignatureMismatch,
+                message: Waiting::StateHash.to_string(),
                 event: RejectedEvent::of(&result.event),
             }),
             _ => None,

@@ -246,6 +246,9 @@ pub(super) async fn profile(
     let person = Fqid::new(local_id, request.tenant.server_name().clone());
     let profile = perform::signed_profile(&app, &request.tenant, &person).await?;
     let profile = profile.ok_or_else(|| Error::new(Code::NotFound))?;
+    // A stranger may find out by an invitation that there is such a person, and no more.
+    let is_known = member_rows::knows_server(&request.tenant, app.db(), &request.peer).await?;
+    let profile = Some(profile).filter(|_| is_known);
     let key = app
         .keys()
         .current(&request.tenant)

@@ -370,6 +370,20 @@ async fn a_profile_is_found_however_its_name_is_written_and_whatever_stands_in_t
 }
 
 #[tokio::test]
+async fn a_server_that_shares_nothing_learns_of_nobody_but_that_they_are_there() {
+    let home = Home::start().await;
+    let peer = Peer::allowed(&home, "b.example", 2).await;
+    let (status, body) = peer.get(&home, "/profile/alice").await;
+    assert_eq!((status, &body["profile"]), (StatusCode::OK, &Value::Null));
+    let (status, _) = peer.get(&home, "/profile/nobody.here").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let room = home.room(json!({ "name": "Shared" })).await;
+    home.invite(room, BOB).await;
+    let (_, body) = peer.get(&home, "/profile/alice").await;
+    assert_eq!(body["profile"]["fqid"], "@alice:a.example");
+}
+
+#[tokio::test]
 async fn the_state_goes_on_after_a_place() {
     let room = Room::with_bob().await;
     let whole = room.fetch("state").await;

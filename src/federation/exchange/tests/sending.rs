@@ -6,9 +6,11 @@ use serde_json::{Value, json};
 use super::{Asked, BOB, Home, Log, Peer, shared};
 use crate::app::test_server::START;
 use crate::events::core::event_type::EventType;
+use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
 use crate::events::core::sign::KeyPair;
 use crate::federation::core::policy::PolicyChange;
+use crate::federation::store::journal;
 use crate::rooms::core::content::SettingsChange;
 use crate::rooms::core::decide::Command;
 
@@ -59,6 +61,27 @@ async fn state_from_a_member_server_that_is_not_the_host_is_forbidden_and_change
     // The log goes on: what follows is not held up.
     let event = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message("hello"));
     assert_eq!(outcome(&home, &peer, event).await, "accepted");
+}
+
+#[tokio::test]
+async fn what_names_another_state_than_the_hosts_waits_and_is_written_down() {
+    let (home, peer, _, mut log) = shared().await;
+    let (seq, hash) = log.state;
+    log.state = (seq, Hash::of(b"another state"));
+    let event = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message("on what?"));
+    assert_eq!(outcome(&home, &peer, event).await, "pending");
+    log.state = (seq + 1, hash);
+    let event = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message("not yet"));
+    assert_eq!(outcome(&home, &peer, event).await, "pending");
+
+    let journal = journal::page(&home.tenant(), home.server.app.db(), None, 10)
+        .await
+        .unwrap();
+    let [entry] = journal.as_slice() else {
+        panic!("the one that contradicts, not the one that is early: {journal:?}");
+    };
+    assert_eq!(entry.origin.as_deref(), Some("b.example"));
+    assert!(entry.message.contains("another hash"), "{entry:?}");
 }
 
 #[tokio::test]
