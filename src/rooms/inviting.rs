@@ -1,6 +1,6 @@
 //! Inviting people of this server and of others.
 
-use super::core::content::{Membership, RoomType};
+use super::core::content::Membership;
 use super::core::decide::{Command, Invitee, Refusal};
 use super::core::levels::LevelKey;
 use super::error::RoomError;
@@ -62,8 +62,7 @@ async fn require_may_invite(app: &App, caller: &Caller, row: &RoomRow) -> Result
     let own = own
         .filter(|own| own.membership == Membership::Join)
         .ok_or(Refusal::NotMember)?;
-    let is_note = row.scope_kind.as_deref() == Some("note");
-    if is_note || matches!(row.room_type, RoomType::Dm | RoomType::Sidekick) {
+    if row.room_type.is_bound(row.scope_kind.as_deref()) {
         return Err(Refusal::Type("nobody can be invited to this kind of room").into());
     }
     let key = LevelKey::Invite;

@@ -50,6 +50,16 @@ impl RoomType {
         let stays_here = matches!(self, RoomType::Incognito | RoomType::Sidekick);
         !stays_here && scope_kind.is_none()
     }
+
+    /// Whether the kind of room says who is in it and what is set in it (client specification, section 6.3).
+    pub const fn is_fixed(self) -> bool {
+        matches!(self, RoomType::Dm | RoomType::Sidekick)
+    }
+
+    /// Whether nobody can be asked into such a room, nor it be archived: its kind is fixed, or it belongs to a note.
+    pub fn is_bound(self, scope_kind: Option<&str>) -> bool {
+        self.is_fixed() || scope_kind == Some("note")
+    }
 }
 
 /// Whether a room can be written to; `Closed` is final.

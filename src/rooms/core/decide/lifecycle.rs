@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Context, Intent, Joining, Refusal, member_event, membership, plain_change, require_joined,
-    require_level, require_server, state_event,
+    Context, Intent, Joining, Refusal, member_event, membership, plain_change, refuse_bound,
+    require_joined, require_level, require_server, state_event,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
@@ -16,7 +16,7 @@ use crate::rooms::core::view::{RoomView, Taking};
 /// Archives: writing stops, nothing is lost.
 pub(super) fn archive(view: &RoomView, actor: &Fqid) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
-    refuse_fixed(view, "this kind of room cannot be archived")?;
+    refuse_bound(view, "this kind of room cannot be archived")?;
     if view.history.profile().creator != *actor {
         require_level(view, member, LevelKey::Archive)?;
     }
@@ -155,12 +155,4 @@ fn state(view: &RoomView, sender: Option<&Fqid>, lifecycle: Lifecycle) -> Intent
         json!({ "state": lifecycle }),
         taking,
     )
-}
-
-fn refuse_fixed(view: &RoomView, why: &'static str) -> Result<(), Refusal> {
-    let is_note = view.history.profile().scope_kind.as_deref() == Some("note");
-    if is_note || matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
-        return Err(Refusal::Type(why));
-    }
-    Ok(())
 }

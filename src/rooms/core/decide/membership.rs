@@ -3,7 +3,7 @@
 use super::create::owner_invited;
 use super::{
     Context, INVITATION_MS, Intent, Invitee, Joining, Refusal, lifecycle, member_event,
-    plain_change, require_joined, require_level, require_open, require_server,
+    plain_change, refuse_bound, require_joined, require_level, require_open, require_server,
 };
 use crate::events::core::event::Event;
 use crate::events::core::names::Fqid;
@@ -20,7 +20,7 @@ pub(super) fn invite(
     context: &Context<'_>,
 ) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
-    refuse_types(view, "nobody can be invited to this kind of room")?;
+    refuse_bound(view, "nobody can be invited to this kind of room")?;
     require_level(view, member, LevelKey::Invite)?;
     let Some(Invitee {
         person,
@@ -268,7 +268,7 @@ pub(super) fn remove(
     to: Membership,
 ) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
-    if matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+    if view.room_type().is_fixed() {
         return Err(Refusal::Type(
             "nobody can be removed from this kind of room",
         ));
@@ -318,7 +318,7 @@ pub(super) fn unban(
     target: Option<&Fqid>,
 ) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
-    if matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+    if view.room_type().is_fixed() {
         return Err(Refusal::Type("nobody is banned from this kind of room"));
     }
     require_level(view, member, LevelKey::Ban)?;
@@ -373,14 +373,6 @@ pub(super) fn require_federation(
     let lets_in = context.federates || view.joined(person).is_some();
     if is_foreign && !(view.room_type().federates(scope) && lets_in) {
         return Err(Refusal::NotFederated);
-    }
-    Ok(())
-}
-
-fn refuse_types(view: &RoomView, why: &'static str) -> Result<(), Refusal> {
-    let is_note = view.history.profile().scope_kind.as_deref() == Some("note");
-    if is_note || matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
-        return Err(Refusal::Type(why));
     }
     Ok(())
 }

@@ -354,6 +354,15 @@ fn require_joined<'a>(view: &'a RoomView, actor: &Fqid) -> Result<&'a Member, Re
     view.joined(actor).ok_or(Refusal::NotMember)
 }
 
+/// Refuses what rooms do not know whose kind is fixed, or that belong to a note.
+fn refuse_bound(view: &RoomView, why: &'static str) -> Result<(), Refusal> {
+    let profile = view.history.profile();
+    match profile.room_type.is_bound(profile.scope_kind.as_deref()) {
+        true => Err(Refusal::Type(why)),
+        false => Ok(()),
+    }
+}
+
 fn require_level(view: &RoomView, member: &Member, key: LevelKey) -> Result<(), Refusal> {
     let needed = view.history.level(key);
     if member.power_level < needed {

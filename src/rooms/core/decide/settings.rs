@@ -184,7 +184,7 @@ pub(super) fn change(
 /// In DMs and sidekick rooms names, settings and levels are fixed.
 fn may_change<'a>(view: &'a RoomView, actor: &Fqid, key: LevelKey) -> Result<&'a Member, Refusal> {
     let member = require_joined(view, actor)?;
-    if matches!(view.room_type(), RoomType::Dm | RoomType::Sidekick) {
+    if view.room_type().is_fixed() {
         return Err(Refusal::Type("this cannot be changed in this kind of room"));
     }
     require_level(view, member, key)?;
