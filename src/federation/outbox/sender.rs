@@ -301,7 +301,8 @@ impl Sender {
         }
     }
 
-    /// Sends a request that must arrive. One that is refused for good, or too old, is given up and journalled.
+    /// Sends a request that must arrive. One that is refused for good, or too old, is given up, and the admins are
+    /// shown why.
     async fn send_job(&self, job: &Job, now_ms: i64) -> Result<(), Failed> {
         let given_up = if now_ms >= job.expires_at {
             Some("it could not be delivered in time".to_owned())
@@ -315,10 +316,13 @@ impl Sender {
                 _ => return Err(failed(&answer)),
             }
         };
+        let mut tx = self.db().begin().await?;
         if let Some(reason) = given_up {
             tracing::info!(peer = %self.destination, kind = job.kind, reason, "a request to another server was given up");
+            let text = format!("a request ({}) was given up: {reason}", job.kind);
+            store::peers::note_error(&self.tenant, &mut tx, &self.destination, &text, now_ms)
+                .await?;
         }
-        let mut tx = self.db().begin().await?;
         store::outbox::remove_job(&self.tenant, &mut tx, job.id).await?;
         tx.commit(()).await?;
         Ok(())

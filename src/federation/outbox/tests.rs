@@ -424,6 +424,11 @@ async fn a_request_is_repeated_until_it_is_taken_or_refused_for_good() {
     fake.answer_from_now_on(error("404 Not Found", "SW_NOT_FOUND"));
     sender(&server).drain().await;
     assert_eq!(jobs(&server).await, 0);
+    let shown = peer(&server).await.last_error.unwrap();
+    assert!(
+        shown.contains("(invite) was given up") && shown.contains("SW_NOT_FOUND"),
+        "{shown}"
+    );
 }
 
 #[tokio::test]

@@ -106,6 +106,26 @@ pub async fn save_descriptor(tenant: &Tenant, tx: &mut Tx, peer: &Peer) -> Resul
     Ok(())
 }
 
+/// Records, for the admins, what went wrong with a peer without holding anything up.
+pub async fn note_error(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    peer: &ServerName,
+    error: &str,
+    now_ms: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE peers SET last_error = $3, last_error_at = $4 WHERE tenant = $1 AND server_name = $2",
+    )
+    .bind(tenant.key())
+    .bind(peer.as_str())
+    .bind(error)
+    .bind(now_ms)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Records that a descriptor could not be had, and forgets the strangers that were heard of first if there are too many.
 pub async fn save_fetch_failure(
     tenant: &Tenant,
