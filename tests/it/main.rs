@@ -18,6 +18,7 @@ mod first_run;
 mod limits;
 mod messages;
 mod readme;
+mod room_routes;
 mod rooms;
 mod sessions;
 mod settings;

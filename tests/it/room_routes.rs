@@ -1,0 +1,233 @@
+//! Every route below a room, walked by who must not learn of it: people of another tenant, who is not in it, who is nobody.
+//!
+//! The table is complete by construction: a route in the source without a row here fails.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Api, PASSWORD, Person, Server, on_both};
+
+/// What stands for a room's id in the source.
+const ROOM: &str = "/v1/rooms/{room_id}";
+
+/// Who may use a route.
+#[derive(Clone, Copy, PartialEq)]
+enum For {
+    /// Members.
+    Members,
+    /// Whoever is there; what becomes of it is another test's.
+    Anybody,
+}
+
+/// A route with a right body, and a wrong one where it takes any.
+struct Route {
+    method: Method,
+    rest: &'static str,
+    whose: For,
+    right: Value,
+    wrong: Option<Value>,
+}
+
+fn route(method: &Method, rest: &'static str, whose: For, right: Value) -> Route {
+    let wrong = match right.is_null() {
+        true => None,
+        false => Some(json!(["no object"])),
+    };
+    Route {
+        method: method.clone(),
+        rest,
+        whose,
+        right,
+        wrong,
+    }
+}
+
+/// All of them. `{participant_id}` and `{event_id}` are somebody's and something's of the room.
+fn table(person: &str, event: &str) -> Vec<Route> {
+    use For::{Anybody, Members};
+    let (get, post, put, delete) = (&Method::GET, &Method::POST, &Method::PUT, &Method::DELETE);
+    let named = || json!({"participant_id": person});
+    let nothing = || json!({});
+    let none = Value::Null;
+    vec![
+        route(get, "", Members, none.clone()),
+        route(get, "/state", Members, none.clone()),
+        route(post, "/archive", Members, none.clone()),
+        route(post, "/close", Members, none.clone()),
+        route(post, "/rejoin", Anybody, none.clone()),
+        route(get, "/members", Members, none.clone()),
+        route(post, "/join", Anybody, none.clone()),
+        route(post, "/leave", Members, none.clone()),
+        route(post, "/kick", Members, named()),
+        route(post, "/ban", Members, named()),
+        route(post, "/unban", Members, named()),
+        route(
+            put,
+            "/members/{participant_id}/power-level",
+            Members,
+            json!({"power_level": 10}),
+        ),
+        route(post, "/invite", Members, named()),
+        route(get, "/invitations", Members, none.clone()),
+        route(post, "/invitations", Members, named()),
+        route(
+            delete,
+            "/invitations/{participant_id}",
+            Members,
+            none.clone(),
+        ),
+        route(get, "/power-levels", Members, none.clone()),
+        route(put, "/power-levels", Members, json!({"invite": 10})),
+        route(put, "/name", Members, json!({"name": "Stolen"})),
+        route(put, "/topic", Members, json!({"topic": "Stolen"})),
+        route(put, "/settings", Members, json!({"auto_close": true})),
+        route(put, "/notification-mode", Members, json!({"mode": "all"})),
+        route(put, "/mute", Members, json!({"until": null})),
+        route(get, "/messages", Members, none.clone()),
+        route(
+            post,
+            "/send",
+            Members,
+            json!({"content": {"msgtype": "swp.text", "body": "hi"}}),
+        ),
+        route(get, "/events/{event_id}", Members, none.clone()),
+        route(
+            post,
+            "/events/{event_id}/edit",
+            Members,
+            json!({"content": {"msgtype": "swp.text", "body": "hi"}}),
+        ),
+        route(post, "/events/{event_id}/redact", Members, nothing()),
+        route(
+            post,
+            "/events/{event_id}/reaction",
+            Members,
+            json!({"emoji": "👍"}),
+        ),
+        route(
+            delete,
+            "/events/{event_id}/reaction?emoji=%F0%9F%91%8D",
+            Members,
+            none.clone(),
+        ),
+        route(get, "/events/{event_id}/reactions", Members, none.clone()),
+        route(put, "/read-marker", Members, json!({"event_id": event})),
+    ]
+}
+
+/// Methods and paths of a file's routes below a room.
+fn routes_in(source: &str, found: &mut BTreeSet<String>) {
+    for part in source.split(".route(").skip(1) {
+        let mut quoted = part.split('"');
+        let Some(rest) = quoted.nth(1).and_then(|path| path.strip_prefix(ROOM)) else {
+            continue;
+        };
+        let handlers = quoted.next().unwrap_or_default();
+        for method in ["get", "post", "put", "delete", "patch"] {
+            if handlers.contains(&format!("{method}(")) {
+                found.insert(format!("{} {rest}", method.to_uppercase()));
+            }
+        }
+    }
+}
+
+fn routes_below(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            routes_below(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            routes_in(&std::fs::read_to_string(&path).unwrap(), found);
+        }
+    }
+}
+
+#[test]
+fn every_route_below_a_room_has_a_row() {
+    let mut in_source = BTreeSet::new();
+    routes_below(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+        &mut in_source,
+    );
+    let in_table: BTreeSet<String> = table("", "")
+        .iter()
+        .map(|route| {
+            let path = route.rest.split('?').next().unwrap_or_default();
+            format!("{} {path}", route.method)
+        })
+        .collect();
+    assert_eq!(in_source, in_table);
+}
+
+/// The routes with ids in their places, ready to be asked for.
+fn of_room(room: &str, person: &str, event: &str) -> Vec<(Route, String)> {
+    let filled = |route: Route| {
+        let rest = route.rest.replace("{participant_id}", person);
+        let path = format!("/v1/rooms/{room}{}", rest.replace("{event_id}", event));
+        (route, path)
+    };
+    table(person, event).into_iter().map(filled).collect()
+}
+
+fn sent(body: &Value) -> Option<&Value> {
+    (!body.is_null()).then_some(body)
+}
+
+async fn of_another_tenant(server: &Server) -> Person {
+    let admin = Person::first_of_other(server).await;
+    let account = json!({"local_id": "mallory", "display_name": "M", "password": PASSWORD});
+    admin.api.post("/v1/admin/users", &account).await.data();
+    Person::sign_in_to_other(server, "mallory").await
+}
+
+#[tokio::test]
+async fn nobody_learns_of_a_room_that_is_not_theirs() {
+    on_both(async |server| {
+        let [alice, bob, eve] = server.people(["alice", "bob", "eve"]).await;
+        let mallory = of_another_tenant(&server).await;
+        let room = alice.room_with("Garden", &[&bob]).await;
+        let event = alice.says(&room, "for us").await;
+        let event = event["id"].as_str().unwrap();
+        let nobody = alice.api.anonymous();
+        for (route, path) in of_room(&room, &bob.id, event) {
+            let asks = async |api: &Api| {
+                let asked = api.try_call(route.method.clone(), &path, sent(&route.right));
+                asked.await.unwrap()
+            };
+            asks(&nobody).await.refused(401, "SW_AUTH_INVALID_TOKEN");
+            asks(&mallory.api).await.refused(404, "SW_ROOM_NOT_FOUND");
+            if route.whose == For::Members {
+                asks(&eve.api).await.refused(403, "SW_NOT_MEMBER");
+            }
+        }
+        let shown = alice.room(&room).await;
+        assert_eq!(shown["name"], "Garden");
+        assert_eq!(shown["member_count"], 2);
+        assert_eq!(alice.bodies(&room).await, ["for us"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_body_of_another_form_is_refused_and_changes_nothing() {
+    on_both(async |server| {
+        let [alice, bob] = server.people(["alice", "bob"]).await;
+        let room = alice.room_with("Garden", &[&bob]).await;
+        let event = alice.says(&room, "for us").await;
+        let event = event["id"].as_str().unwrap();
+        for (route, path) in of_room(&room, &bob.id, event) {
+            let Some(wrong) = &route.wrong else { continue };
+            let asked = alice.api.try_call(route.method, &path, Some(wrong)).await;
+            asked.unwrap().refused(422, "SW_VALIDATION_ERROR");
+        }
+        let shown = alice.room(&room).await;
+        assert_eq!(
+            (&shown["name"], &shown["member_count"]),
+            (&json!("Garden"), &json!(2))
+        );
+    })
+    .await;
+}
