@@ -123,6 +123,12 @@ impl Db {
                 .acquire_timeout(ACQUIRE_TIMEOUT)
                 .test_before_acquire(backend == Backend::Postgres)
                 .max_lifetime(None)
+                .before_acquire(|connection, _| {
+                    // SQLite rolls back by itself when the disk is full; what then goes on as an open transaction here
+                    // could never begin another one.
+                    let is_usable = !sqlx::Connection::is_in_transaction(connection);
+                    Box::pin(async move { Ok(is_usable) })
+                })
                 .after_connect(move |connection, _| {
                     let settings = match backend {
                         Backend::Sqlite => SQLITE_PRAGMAS,
@@ -236,5 +242,29 @@ mod tests {
             .unwrap();
         const FULL: i64 = 2;
         assert_eq!((mode.as_str(), synchronous), ("wal", FULL));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_does_not_end_the_writing_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&copy::file(&folder.path().join("x.db")))
+            .await
+            .unwrap();
+        let mut tx = db.begin().await.unwrap();
+        // The file may not grow any more: that ends as a full disk does.
+        for sql in [
+            "CREATE TABLE ballast (bytes BLOB)",
+            "PRAGMA max_page_count = 1",
+        ] {
+            sqlx::query(sql).execute(tx.conn()).await.unwrap();
+        }
+        let full = sqlx::query("INSERT INTO ballast VALUES (zeroblob(1000000))")
+            .execute(tx.conn())
+            .await
+            .map_err(DbError::from);
+        assert!(matches!(full, Err(DbError::Unavailable(_))), "{full:?}");
+        drop(tx);
+        let tx = db.begin().await.unwrap();
+        tx.commit(()).await.unwrap();
     }
 }
