@@ -35,6 +35,17 @@ impl DbError {
         DbError::Unavailable(sqlx::Error::WorkerCrashed)
     }
 
+    /// Whether there was no connection, or it broke. A commit may have happened all the same; a repeat meets the same.
+    pub fn is_lost_connection(&self) -> bool {
+        match self {
+            DbError::Unavailable(sqlx::Error::Database(cause)) => {
+                ends_connection(cause.code().as_deref())
+            }
+            DbError::Unavailable(_) => true,
+            DbError::Duplicate(_) | DbError::Failed(_) | DbError::Unreadable { .. } => false,
+        }
+    }
+
     /// An unreadable value in `table.column`.
     pub fn unreadable(table: &'static str, column: &'static str, reason: impl ToString) -> Self {
         DbError::Unreadable {
@@ -88,6 +99,13 @@ fn is_passing(code: Option<&str>) -> bool {
     }
     let primary = code.parse::<u32>().map(|extended| extended & 0xff);
     matches!(primary, Ok(5 | 6 | 7 | 8 | 10 | 13 | 14))
+}
+
+/// Postgres' codes of a connection that ends or does not come about: class 08, and 57P01 to 57P03 while it stops or starts.
+fn ends_connection(code: Option<&str>) -> bool {
+    code.is_some_and(|code| {
+        code.len() == 5 && (code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03"))
+    })
 }
 
 /// Why the server cannot start on this database: each names what is wrong and what to do next.

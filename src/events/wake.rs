@@ -59,6 +59,11 @@ impl Wake {
         let stream = streams
             .entry(tenant.key())
             .or_insert_with(|| Stream::new(first));
+        // What lies between was committed, but the connection to the database broke before it said so.
+        if first > *stream.end.borrow() {
+            stream.recent.clear();
+            stream.complete_after = first;
+        }
         stream.recent.extend(placed.iter().cloned().map(Arc::new));
         while stream.recent.len() > KEPT {
             if let Some(gone) = stream.recent.pop_front() {
@@ -101,5 +106,46 @@ impl Wake {
             .recent
             .partition_point(|item| item.position <= position);
         Some(stream.recent.range(from..).take(limit).cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::test_server::Server;
+    use crate::events::core::testing;
+    use crate::events::model::{Kind, Shown, Standing};
+
+    fn placed(position: i64) -> Placed {
+        let signed = testing::draft(json!({})).sign(&testing::key()).unwrap();
+        Placed {
+            position,
+            hash: signed.hash(),
+            event: Arc::new(signed.into_inner()),
+            standing: Standing::Valid,
+            shown: Shown::History,
+            kind: Kind::Timeline,
+            target: None,
+        }
+    }
+
+    fn positions(wake: &Wake, tenant: &Tenant, after: i64) -> Option<Vec<i64>> {
+        let recent = wake.recent(tenant, after, 10)?;
+        Some(recent.iter().map(|item| item.position).collect())
+    }
+
+    #[tokio::test]
+    async fn what_was_committed_without_a_word_is_read_from_the_store() {
+        let server = Server::start(&[]).await;
+        let tenant = server.app.tenants().first().unwrap();
+        let wake = Wake::default();
+        wake.committed(&tenant, 2, &[placed(1), placed(2)]);
+        assert_eq!(positions(&wake, &tenant, 0), Some(vec![1, 2]));
+        // 3 and 4 were committed, but the connection broke before the answer.
+        wake.committed(&tenant, 5, &[placed(5)]);
+        assert_eq!(positions(&wake, &tenant, 2), None);
+        assert_eq!(positions(&wake, &tenant, 4), Some(vec![5]));
     }
 }

@@ -33,7 +33,7 @@ pub enum RoomError {
     )]
     PeersNotAsked,
     /// The database's own code.
-    #[error("{0}")]
+    #[error(transparent)]
     Db(Arc<DbError>),
 }
 

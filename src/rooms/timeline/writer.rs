@@ -159,11 +159,14 @@ impl Writer {
         jobs
     }
 
-    /// Carries jobs out together; if the database refuses the lot, one by one.
+    /// Carries jobs out together; if the database refuses the lot, one by one. If it is away, all are told so at once: one by
+    /// one they would wait for it in turn, and what had been committed when the connection broke would happen twice.
     async fn carry_out(&mut self, jobs: Vec<Job>) {
         match self.attempt(&jobs).await {
             Ok(done) => answer_all(jobs, done),
-            Err(error) if jobs.len() == 1 => answer_error(jobs, error),
+            Err(error) if jobs.len() == 1 || error.is_lost_connection() => {
+                answer_error(jobs, error);
+            }
             Err(error) => {
                 tracing::warn!(jobs = jobs.len(), cause = %error, "a batch failed, its jobs are tried one by one");
                 for job in jobs {
@@ -176,7 +179,8 @@ impl Writer {
         }
     }
 
-    /// One transaction. An error: nothing of it happened, and the rooms that it touched are forgotten.
+    /// One transaction. An error: nothing of it happened, unless the connection broke at the commit; the rooms that it touched
+    /// are forgotten.
     async fn attempt(&mut self, jobs: &[Job]) -> Result<Committed<Vec<Done>>, DbError> {
         let Some(tenant) = jobs.first().map(|job| job.tenant().clone()) else {
             return Ok(Committed::already(Vec::new()));
