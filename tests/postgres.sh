@@ -1,4 +1,5 @@
 # A private Postgres, for the scripts that source this: `start_postgres` sets TEST_POSTGRES_URL, `stop_postgres` ends it.
+# In between, `crash_postgres` ends it as a power cut does and `resume_postgres` starts it again on the same port.
 # `create_database` and `drop_database` work in whichever Postgres TEST_POSTGRES_URL names.
 #
 # The caller has made the folder "$work", which it removes itself, and has a function `fail`.
@@ -32,11 +33,25 @@ find_postgres() {
     [ -n "$newest" ] && printf '%s\n' "$newest"
 }
 
-start_postgres() {
-    local password port attempt
+# Takes up the Postgres of another script in the same folder "$work", if it has been made.
+open_postgres() {
     postgres_bin=$(find_postgres) || fail "initdb was not found although PostgreSQL should be there"
     database_user=nobody
     if id -u postgres >/dev/null 2>&1; then database_user=postgres; fi
+    if [ -d "$work/postgres/data" ]; then postgres_data="$work/postgres/data"; fi
+}
+
+# Whatever else `pg_ctl start` is to know; answers when connections are taken.
+resume_postgres() {
+    as_database_user "$postgres_bin/pg_ctl" -D "$work/postgres/data" -w -t 60 -s -l "$work/postgres/log" "$@" \
+        start </dev/null >/dev/null 2>&1
+}
+
+crash_postgres() { as_database_user "$postgres_bin/pg_ctl" -D "$postgres_data" -m immediate -w -s stop; }
+
+start_postgres() {
+    local password port attempt
+    open_postgres
     # The folder itself is ours; the database user only passes through it.
     chmod 711 "$work"
     mkdir "$work/postgres"
@@ -51,13 +66,18 @@ start_postgres() {
         { cat "$work/initdb.log" >&2; fail "initdb failed"; }
 
     # It plans like a database that has been in use for a while: by statistics that are never older than seconds.
+    cat >>"$work/postgres/data/postgresql.conf" <<'SETTINGS'
+listen_addresses = '127.0.0.1'
+unix_socket_directories = ''
+max_connections = 600
+autovacuum_naptime = 5s
+dynamic_shared_memory_type = mmap
+log_min_messages = fatal
+SETTINGS
     for attempt in $(seq 20); do
         port=$((15000 + RANDOM % 15000))
-        if as_database_user "$postgres_bin/pg_ctl" -D "$work/postgres/data" -w -t 60 -s \
-            -l "$work/postgres/log" \
-            -o "-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='' \
-                -c max_connections=600 -c autovacuum_naptime=5s -c dynamic_shared_memory_type=mmap -c log_min_messages=fatal" \
-            start </dev/null >/dev/null 2>&1; then
+        if resume_postgres -o "-c port=$port"; then
+            printf 'port = %s\n' "$port" >>"$work/postgres/data/postgresql.conf"
             postgres_data="$work/postgres/data"
             export TEST_POSTGRES_URL="postgres://scaiwave:$password@127.0.0.1:$port/postgres"
             return 0

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed"
 )]
 
+mod fleet;
 mod support;
 
 mod accounts;
@@ -27,6 +28,7 @@ mod stopping;
 mod stream;
 mod sync;
 mod tenants;
+mod three_servers;
 mod tls;
 mod two_servers;
 mod two_tenants;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use futures::future::join_all;
 use serde_json::{Value, json};
 
 use super::CONVERGENCE;
 use super::writers::{Fate, Ledger};
-use crate::support::{Person, Server, rows};
+use crate::support::{Person, Server, Table, rows};
 
-/// What both servers must show alike of one event: everything but positions and what is the reader's own.
+/// What all servers must show alike of one event: everything but positions and what is the reader's own.
 fn common(event: &Value) -> Value {
     let mut common = event.clone();
     let fields = common.as_object_mut().unwrap();
@@ -38,7 +39,7 @@ fn common(event: &Value) -> Value {
 }
 
 /// A room's history by event id; each id must be there once.
-fn by_id(history: &[Value]) -> BTreeMap<String, Value> {
+fn by_id(history: &[Value]) -> Events {
     let mut events = BTreeMap::new();
     for event in history {
         let id = event["id"].as_str().unwrap().to_owned();
@@ -68,58 +69,89 @@ async fn members(person: &Person, room: &str) -> BTreeSet<String> {
     shown.collect()
 }
 
-/// Waits until both sides show the same room, then checks that it is the right one.
-pub(super) async fn converge(of_a: &[Person; 2], of_b: &[Person; 2], room: &str, ledger: &Ledger) {
+type Events = BTreeMap<String, Value>;
+
+/// Waits until all servers show the same room to their readers, one each, then checks that it is the right one.
+pub(crate) async fn converge(readers: &[&Person], room: &str, ledger: &Ledger) {
     let began = Instant::now();
     let events = loop {
-        let (on_a, on_b) = tokio::join!(of_a[0].history(room), of_b[0].history(room));
-        let (on_a, on_b) = (by_id(&on_a), by_id(&on_b));
-        let complete = ledger.fates().keys().all(|event| on_a.contains_key(event));
-        if complete && on_a == on_b {
-            break on_a;
+        let shown = join_all(readers.iter().map(|reader| reader.history(room))).await;
+        let shown: Vec<_> = shown.iter().map(|history| by_id(history)).collect();
+        let (first, others) = shown.split_first().unwrap();
+        let complete = ledger.fates().keys().all(|event| first.contains_key(event));
+        if complete && others.iter().all(|other| other == first) {
+            break first.clone();
         }
         if began.elapsed() > CONVERGENCE {
-            panic!("the servers do not agree: {}", differences(&on_a, &on_b));
+            panic!("the servers do not agree: {}", differences(&shown));
         }
     };
     eprintln!("the servers agreed after {:?}", began.elapsed());
     everything_acknowledged_is_there(&events, ledger);
-    everybody_reacted(of_b, room, ledger).await;
-    assert_eq!(members(&of_a[0], room).await, members(&of_b[0], room).await);
+    let (first, others) = readers.split_first().unwrap();
+    let (members_there, rights_there) = (members(first, room).await, rights(first, room).await);
+    for reader in others {
+        everybody_reacted(reader, room, ledger).await;
+        assert_eq!(members(reader, room).await, members_there);
+        assert_eq!(rights(reader, room).await, rights_there);
+    }
 }
 
-fn differences(on_a: &BTreeMap<String, Value>, on_b: &BTreeMap<String, Value>) -> String {
-    let keys: BTreeSet<_> = on_a.keys().chain(on_b.keys()).collect();
-    let differing: Vec<_> = keys
-        .into_iter()
-        .filter(|key| on_a.get(*key) != on_b.get(*key))
-        .collect();
-    let shown = differing
-        .iter()
-        .take(5)
-        .map(|key| format!("\n a: {:?}\n b: {:?}", on_a.get(*key), on_b.get(*key)));
-    format!(
-        "{} of {} / {} events differ{}",
+/// What it takes to do something in the room.
+async fn rights(person: &Person, room: &str) -> Value {
+    let path = format!("/v1/rooms/{room}/power-levels");
+    person.api.get(&path).await.data()
+}
+
+/// The first events that are not alike everywhere, as each server shows them.
+fn differences(shown: &[Events]) -> String {
+    let keys: BTreeSet<_> = shown.iter().flat_map(BTreeMap::keys).collect();
+    let differ = |key: &&String| {
+        let mut each = shown.iter().map(|events| events.get(*key));
+        let first = each.next();
+        each.any(|event| Some(event) != first)
+    };
+    let differing: Vec<_> = keys.into_iter().filter(differ).collect();
+    let mut text = format!(
+        "{} of {:?} events differ",
         differing.len(),
-        on_a.len(),
-        on_b.len(),
-        shown.collect::<String>()
-    )
+        shown.iter().map(BTreeMap::len).collect::<Vec<_>>()
+    );
+    for key in differing.iter().take(5) {
+        for (server, events) in shown.iter().enumerate() {
+            text += &format!("\n {server}: {:?}", events.get(*key));
+        }
+    }
+    text
 }
 
-/// Every message that a server acknowledged is there byte for byte, and no other.
-fn everything_acknowledged_is_there(events: &BTreeMap<String, Value>, ledger: &Ledger) {
+/// Every message that a server acknowledged is there byte for byte, and no other; one by somebody whose rights came and
+/// went may have been judged void, by all servers alike.
+fn everything_acknowledged_is_there(events: &Events, ledger: &Ledger) {
     let fates = ledger.fates();
     assert_eq!(
         fates.len(),
         ledger.len(),
         "every text was acknowledged under an id of its own"
     );
-    let shown: BTreeMap<_, _> = events
+    let mut shown: BTreeMap<_, _> = events
         .iter()
         .filter(|(_, event)| event["event_type"] == "swp.room.message")
         .map(|(id, event)| (id.clone(), fate(event)))
         .collect();
+    let disputed = ledger.disputed();
+    shown.retain(|id, fate| match fate {
+        Fate::Text(text) => match disputed.get(text) {
+            Some(Some(acknowledged)) => {
+                assert_eq!(id, acknowledged, "{text}");
+                false
+            }
+            // The answer was lost.
+            Some(None) => false,
+            None => true,
+        },
+        _ => true,
+    });
     for (id, expected) in &fates {
         assert_eq!(shown.get(id), Some(expected), "{id}");
     }
@@ -141,8 +173,8 @@ fn fate(event: &Value) -> Fate {
     }
 }
 
-/// The reactions to a sample of messages, in full, as the other side shows them.
-async fn everybody_reacted(people: &[Person; 2], room: &str, ledger: &Ledger) {
+/// The reactions to a sample of messages, in full, as another server shows them.
+async fn everybody_reacted(reader: &Person, room: &str, ledger: &Ledger) {
     let expected = ledger.reactions();
     let sample: BTreeSet<_> = expected
         .iter()
@@ -151,7 +183,7 @@ async fn everybody_reacted(people: &[Person; 2], room: &str, ledger: &Ledger) {
         .collect();
     for event in sample {
         let path = format!("/v1/rooms/{room}/events/{event}/reactions?limit=200");
-        let shown = people[0].api.get(&path).await.data();
+        let shown = reader.api.get(&path).await.data();
         let shown: BTreeSet<_> = shown
             .as_array()
             .unwrap()
@@ -169,13 +201,37 @@ async fn everybody_reacted(people: &[Person; 2], room: &str, ledger: &Ledger) {
     }
 }
 
-/// Compares the ends of the room's logs in the databases of two stopped servers.
-pub(super) async fn heads_are_equal(a: &Server, b: &Server, room: &str) {
-    let sql = format!(
-        "SELECT origin || ' ' || epoch || ' ' || seq || ' ' || hash FROM logs WHERE room_id = '{room}'"
-    );
-    let on_a = rows(a.backend(), &a.database_url(), &sql).await;
-    let on_b = rows(b.backend(), &b.database_url(), &sql).await;
-    assert_eq!(on_a.len(), 2, "a log of each server: {on_a:?}");
-    assert_eq!(on_a, on_b);
+/// Compares the room's logs in the databases of stopped servers: their ends, and each event's place, verdict and content.
+pub(crate) async fn logs_are_equal(servers: &[&Server], room: &str, ledger: &Ledger) {
+    heads_are_equal(servers, room).await;
+    let events = "SELECT event_id || ' ' || origin || ' ' || epoch || ' ' || seq || ' ' || hash || ' ' || verdict || ' ' \
+         || COALESCE(content, 'none') FROM events";
+    let events = alike(servers, events, room).await;
+    for event in ledger.disputed().values().flatten() {
+        let is_there = events.iter().any(|row| row.starts_with(event));
+        assert!(is_there, "{event} was acknowledged");
+    }
+}
+
+/// Compares the ends of the room's logs in the databases of stopped servers.
+pub(crate) async fn heads_are_equal(servers: &[&Server], room: &str) {
+    let ends = "SELECT origin || ' ' || epoch || ' ' || seq || ' ' || hash FROM logs";
+    let ends = alike(servers, ends, room).await;
+    assert_eq!(ends.len(), servers.len(), "a log of each server: {ends:?}");
+}
+
+/// What all servers have alike of the room.
+async fn alike(servers: &[&Server], what: &str, room: &str) -> Table {
+    let sql = format!("{what} WHERE room_id = '{room}'");
+    let mut tables = Vec::with_capacity(servers.len());
+    for server in servers {
+        tables.push(rows(server.backend(), &server.database_url(), &sql).await);
+    }
+    let first = tables.swap_remove(0);
+    for other in &tables {
+        let parting = first.iter().zip(other).find(|(one, other)| one != other);
+        assert_eq!(parting, None, "{what}");
+        assert_eq!(first.len(), other.len(), "{what}");
+    }
+    first
 }

@@ -50,6 +50,11 @@ impl Database {
                 "TEST_POSTGRES_URL is not set: start the tests with tests/run, which brings its own Postgres"
             );
         };
+        Self::create_in(admin_url).await
+    }
+
+    /// The same in another Postgres than that of `TEST_POSTGRES_URL`.
+    pub(crate) async fn create_in(admin_url: String) -> Self {
         let number = DATABASES.fetch_add(1, Ordering::Relaxed);
         let name = format!("it_{}_{number}", std::process::id());
         let database = Self { admin_url, name };
@@ -69,7 +74,7 @@ impl Database {
     async fn administer(&self, sql: &str) {
         let mut connection = PgConnection::connect(&self.admin_url)
             .await
-            .expect("the Postgres of TEST_POSTGRES_URL answers");
+            .expect("the Postgres answers");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
             .execute(&mut connection)
             .await

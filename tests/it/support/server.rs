@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::backend::Database;
 use super::people::Person;
-use super::{Api, Backend, PrivateCa};
+use super::{Api, Backend, Postgres, PrivateCa};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// Commands may go through everything that a large test has stored.
@@ -139,6 +139,13 @@ impl Server {
     /// Changes a setting for the next start.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
         self.settings.insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Lets the server, which has not started yet, keep its data in another Postgres.
+    pub(crate) async fn keep_data_in(&mut self, postgres: &Postgres) {
+        let database = Database::create_in(postgres.url().to_owned()).await;
+        self.set("SCAIWAVE_DB_URL", &database.url());
+        self.database = Some(database);
     }
 
     /// Makes the server speak TLS as `name`, with a certificate of this CA; clients made here trust that CA alone.

@@ -53,7 +53,7 @@ async fn the_check_finds_what_a_proxy_does_to_requests() {
     let b = start(
         Backend::Postgres,
         "b.example",
-        ("a.example", nginx.address()),
+        &[("a.example", nginx.address())],
         &ca,
     )
     .await;

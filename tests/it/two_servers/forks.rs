@@ -43,14 +43,14 @@ async fn both_sides_see_the_fork_of_a_server_that_went_back() {
     let a = start(
         Backend::Postgres,
         "a.example",
-        ("b.example", to_b.address()),
+        &[("b.example", to_b.address())],
         &ca,
     )
     .await;
     let mut b = start(
         Backend::Sqlite,
         "b.example",
-        ("a.example", to_a.address()),
+        &[("a.example", to_a.address())],
         &ca,
     )
     .await;

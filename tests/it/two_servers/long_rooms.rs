@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::compare::heads_are_equal;
 use super::{Pair, arrives};
+use crate::fleet::compare::heads_are_equal;
 use crate::support::{Person, PrivateCa, Server, eventually, rows};
 
 /// How long it takes at most until the other side knows.
@@ -107,7 +107,7 @@ async fn a_long_room_is_joined_by_its_state_and_what_was_said_comes_after() {
     pair.a.stop().await;
     pair.b.stop().await;
     assert_eq!(count(&pair.b).await, ["0"]);
-    heads_are_equal(&pair.a, &pair.b, &room).await;
+    heads_are_equal(&[&pair.a, &pair.b], &room).await;
     pair.b.cli(&["admin", "verify"], "").done();
     pair.b.cli(&["admin", "rebuild"], "").done();
     tokio::task::block_in_place(|| pair.b.launch());

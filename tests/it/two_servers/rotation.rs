@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Pair, shared_room};
+use crate::fleet::bring_in;
 use crate::support::{Person, PrivateCa, Server, eventually, rows};
 
 /// How long it takes at most until the other side knows.
@@ -32,24 +33,6 @@ async fn ends(server: &Server, room: &str) -> Vec<String> {
     let sql =
         format!("SELECT origin || ' ' || seq || ' ' || hash FROM logs WHERE room_id = '{room}'");
     rows(server.backend(), &server.database_url(), &sql).await
-}
-
-/// Brings `guest` into a room of `host`'s on another server.
-async fn bring_in(host: &Person, guest: &Person, room: &str) {
-    let path = format!("/v1/rooms/{room}/invite");
-    host.api
-        .post(&path, &json!({"fqid": guest.fqid}))
-        .await
-        .data();
-    eventually("the invitation crosses over", SOON, async || {
-        let open = guest.api.get("/v1/me/invitations").await.data();
-        open.as_array()
-            .unwrap()
-            .iter()
-            .any(|open| open["room_id"] == json!(room))
-    })
-    .await;
-    guest.join(room).await.data();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +64,7 @@ async fn a_replaced_key_is_followed_in_every_room() {
     .await;
 
     // A room whose log began with the old key, which the other server sees for the first time now.
-    bring_in(bea, &alice, &old).await;
+    bring_in(bea, [&alice], &old).await;
     alice.says(&old, "I am new here").await;
     agree(
         [&alice, bea],
