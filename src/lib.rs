@@ -14,6 +14,8 @@ pub mod db;
 pub mod error;
 pub mod events;
 pub mod federation;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod messages;
 pub mod operator;

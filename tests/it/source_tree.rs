@@ -147,7 +147,7 @@ fn pure_cores_do_no_io() {
 
 #[test]
 fn files_stay_small_and_say_what_they_are_for() {
-    let all = ["src", "conformance/src", "tests"]
+    let all = ["src", "conformance/src", "fuzz/fuzz_targets", "tests"]
         .map(sources)
         .into_iter()
         .flatten();
@@ -184,7 +184,7 @@ fn dependencies(manifest: &str) -> Vec<String> {
 #[test]
 fn every_dependency_has_its_reason() {
     let page = include_str!("../../docs/dependencies.md");
-    let named = ["Cargo.toml", "conformance/Cargo.toml"]
+    let named = ["Cargo.toml", "conformance/Cargo.toml", "fuzz/Cargo.toml"]
         .map(dependencies)
         .concat();
     assert!(named.len() > 40, "the manifests were read: {named:?}");

@@ -13,9 +13,9 @@ use crate::rooms::core::view::RoomView;
 use crate::rooms::store::rooms::RoomRow;
 
 /// Stands before the signed bytes of a request document.
-const REQUEST_PREFIX: &str = "scaiwave-request-v1\n";
+pub(crate) const REQUEST_PREFIX: &str = "scaiwave-request-v1\n";
 /// Stands before the signed bytes of a summary.
-const SUMMARY_PREFIX: &str = "scaiwave-summary-v1\n";
+pub(crate) const SUMMARY_PREFIX: &str = "scaiwave-summary-v1\n";
 
 /// What somebody asks of a room's host.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -48,7 +48,7 @@ impl Keys {
     }
 
     /// The keys of a log by itself that begins with this one.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn beginning(origin: ServerName, key: PublicKey) -> Keys {
         let mut keys = Keys {
             host: None,
@@ -69,6 +69,17 @@ impl Keys {
     pub(super) fn latest_epoch(&self, origin: &ServerName) -> i64 {
         let of_log = self.known.iter().filter(|key| key.origin == *origin);
         of_log.map(|key| key.at.epoch).max().unwrap_or(1)
+    }
+
+    /// Verifies the next event by its log's key, and learns what keys it brings.
+    pub(crate) fn verify(&mut self, event: Event) -> Result<Verified<Event>, Unbelievable> {
+        let key = self.of(&event).cloned().ok_or(Unbelievable::NoKey)?;
+        let started = Instant::now();
+        let verified = verify(event, &key);
+        self.durations.observe(started.elapsed().as_secs_f64());
+        let event = verified?;
+        self.learn(&event);
+        Ok(event)
     }
 
     fn of(&self, event: &Event) -> Option<&PublicKey> {
@@ -189,22 +200,7 @@ pub(crate) async fn verify_all(
 ) -> (Keys, Vec<Result<Verified<Event>, Unbelievable>>) {
     let durations = keys.durations.clone();
     let work = move || {
-        let mut verified = Vec::with_capacity(events.len());
-        for event in events {
-            let result = match keys.of(&event).cloned() {
-                None => Err(Unbelievable::NoKey),
-                Some(key) => {
-                    let started = Instant::now();
-                    let result = verify(event, &key).map_err(Unbelievable::from);
-                    keys.durations.observe(started.elapsed().as_secs_f64());
-                    result
-                }
-            };
-            if let Ok(event) = &result {
-                keys.learn(event);
-            }
-            verified.push(result);
-        }
+        let verified = events.into_iter().map(|event| keys.verify(event)).collect();
         (keys, verified)
     };
     match tokio::task::spawn_blocking(work).await {

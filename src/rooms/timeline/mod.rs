@@ -15,7 +15,7 @@ mod gaps;
 mod known;
 mod late_content;
 mod log_key;
-pub(in crate::rooms) mod place;
+pub(crate) mod place;
 mod receive;
 mod views;
 mod writer;

@@ -15,17 +15,17 @@ use crate::rooms::core::judge::{Claim, Reason, Target, Verdict, Waiting, judge};
 use crate::rooms::core::view::{Log, RoomView};
 
 /// An event at its place, and why it does not count where it does not.
-pub(in crate::rooms) struct Landing {
+pub(crate) struct Landing {
     /// The event at its place.
-    pub(in crate::rooms) placed: Placed,
+    pub(crate) placed: Placed,
     /// The verdict.
-    pub(in crate::rooms) verdict: Verdict,
+    pub(crate) verdict: Verdict,
     /// With a state event that counts: what it changed.
-    pub(in crate::rooms) change: Option<StateChange>,
+    pub(crate) change: Option<StateChange>,
 }
 
 /// Begins a room with its create event. `None`: the event does not create this room.
-pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
+pub(crate) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
     let content = event.content.as_ref()?;
     let state = StateChange::parse(&event.event_type, content).ok()?;
     let Change::Create(create) = state.change else {
@@ -54,7 +54,7 @@ pub(in crate::rooms) fn begin(event: &Event, hash: Hash) -> Option<RoomView> {
 }
 
 /// Places the create event of a room that was just begun.
-pub(in crate::rooms) fn first(event: &Verified<Event>, position: i64) -> Landing {
+pub(crate) fn first(event: &Verified<Event>, position: i64) -> Landing {
     Landing {
         placed: placed(
             (event, event.hash()),
@@ -74,7 +74,7 @@ pub(in crate::rooms) fn first(event: &Verified<Event>, position: i64) -> Landing
 
 /// Places the next event of a log. The caller has checked that it follows the log's end, and knows the target's facts.
 /// `unhashable`: why the content that its own origin delivered can never be hashed, which voids it for ever.
-pub(in crate::rooms) fn next(
+pub(crate) fn next(
     view: &mut RoomView,
     event: &Verified<Event>,
     position: i64,
@@ -276,7 +276,7 @@ pub(super) fn shown_timeline(event: &Event) -> Shown {
 }
 
 /// Judges a timeline event by the room as it is now.
-pub(in crate::rooms) fn judge_event(
+pub(crate) fn judge_event(
     view: &RoomView,
     event: &Event,
     highest: i64,

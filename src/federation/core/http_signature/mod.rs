@@ -254,7 +254,7 @@ impl Checked {
     }
 
     /// What the signature has to cover.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn base(&self) -> &str {
         &self.base
     }

@@ -1,0 +1,63 @@
+//! What the fuzzer plays: for each kind of bytes that a stranger sends, a function that reads them as the server does and
+//! panics where something does not hold that has to hold for all bytes.
+//!
+//! A fuzzer signs nothing and hashes nothing. So each function reads its input twice: as it stands, and once more after
+//! what has to fit was made to fit (hashes, ids, keys, signatures), so that what lies behind the signatures is reached.
+//!
+//! `fuzz/` drives these functions with libFuzzer; the tests here play its seeds, and the inputs that once showed a fault.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a panic is what the fuzzer looks for"
+)]
+
+mod backfill;
+mod descriptors;
+mod events;
+mod pages;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use serde_json::Value;
+
+pub use backfill::backfill_page;
+pub use descriptors::descriptor;
+pub use events::event;
+pub use requests::request_signature;
+
+use crate::events::core::event::Event;
+use crate::events::core::json::{self, Limits};
+use crate::events::core::sign::KeyPair;
+use crate::events::core::{canonical, incoming};
+
+/// The present moment of all that is played: that of the test vectors, in ms.
+const NOW: i64 = 1_780_000_000_000;
+
+/// As for a page of a log; the canonical form of what was read may be longer than what was sent.
+const LIMITS: Limits = Limits {
+    max_bytes: 16 << 20,
+    max_depth: 70,
+};
+
+/// The key of somebody with a number.
+fn key(number: u8) -> KeyPair {
+    KeyPair::from_seed(&[number; 32])
+}
+
+/// Reads strict JSON; none where a server would not.
+fn json(bytes: &[u8]) -> Option<Value> {
+    json::read(bytes, LIMITS).ok()
+}
+
+/// What another server reads from an event's canonical form.
+fn read_again(event: &Event) -> Event {
+    let bytes = canonical::to_vec(&event.to_value());
+    let mut events = incoming::read_send(&bytes, LIMITS).expect("what was read is JSON");
+    assert_eq!(events.len(), 1, "one event stays one");
+    let again = events.pop().and_then(Result::ok).expect("and an event");
+    let once_more = canonical::to_vec(&again.to_value());
+    assert_eq!(once_more, bytes, "there is one canonical form");
+    again
+}
