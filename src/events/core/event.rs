@@ -22,6 +22,11 @@ const SIGNED_PREFIX: &str = "scaiwave-event-v1\n";
 /// The last millisecond that a UUIDv7 can hold.
 const MAX_TS: i64 = (1 << 48) - 1;
 
+/// Whether this is a time as it stands in events and contents, in Unix milliseconds.
+pub fn is_time(ms: i64) -> bool {
+    (0..=MAX_TS).contains(&ms)
+}
+
 /// Why something is not an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {

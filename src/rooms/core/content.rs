@@ -12,6 +12,7 @@ use serde_json::Value;
 pub use super::epochs::LogChange;
 use super::levels::{LevelKey, OWNER};
 pub use super::logs::{LogPosition, OriginKey, Positions};
+use crate::events::core::event::is_time;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::{Fqid, ServerName};
@@ -322,6 +323,9 @@ impl StateChange {
             of if *of == EventType::ROOM_MEMBER => {
                 let change = MemberChange::deserialize(content)?;
                 in_range(&change.power_level)?;
+                if change.expires_at.is_some_and(|at| !is_time(at)) {
+                    return Err(serde_json::Error::custom("`expires_at` is no time"));
+                }
                 Change::Member(Box::new(change))
             }
             of if *of == EventType::ROOM_NAME => Change::Name(Name::deserialize(content)?.name),
