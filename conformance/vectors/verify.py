@@ -7,6 +7,7 @@ README.md describes the files. Exit code 0: every vector states what `protocol.p
 import pathlib
 import sys
 
+import judgement
 import protocol as p
 from protocol import Refused
 
@@ -87,6 +88,16 @@ def of_descriptors(vector):
 
 def of_http_signatures(vector):
     return {"fault": outcome(p.check_request, vector)}
+
+
+def of_rooms(vector):
+    """The verdicts and the end of a room whose logs all hold."""
+    fault = outcome(judgement.check_logs, vector["events"])
+    if fault:
+        return {"verdicts": fault}
+    room = judgement.Room(vector["events"])
+    verdicts = [room.verdict(event) for event in room.events]
+    return {"verdicts": verdicts, "members": room.members(), "room": room.room(), "messages": room.messages()}
 
 
 KINDS = {name[3:]: value for name, value in list(globals().items()) if name.startswith("of_")}

@@ -60,7 +60,7 @@ pub(super) fn event(vector: &str) -> Result<(), String> {
 }
 
 /// The event in a request body that holds nothing else.
-fn delivered(event: &RawValue) -> Result<Event, &'static str> {
+pub(super) fn delivered(event: &RawValue) -> Result<Event, &'static str> {
     let mut events = incoming::read_send(event.get().as_bytes(), LIMITS).map_err(|_| SHAPE)?;
     match (events.pop(), events.pop()) {
         (Some(Ok(event)), None) => Ok(event),
