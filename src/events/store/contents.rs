@@ -134,7 +134,7 @@ pub async fn fill(tenant: &Tenant, tx: &mut Tx, placed: &Placed) -> Result<(), D
     forget(tenant, tx, event.event_id).await
 }
 
-/// Contents of a room that `server` may be asked for now, in the order of the logs.
+/// Contents of a room that `server` may be asked for now, in the order of the logs. What is frozen takes none.
 pub async fn wanted(
     tenant: &Tenant,
     db: &Db,
@@ -147,6 +147,8 @@ pub async fn wanted(
         "SELECT m.event_id, m.origin, m.epoch, m.seq FROM missing_contents m
          LEFT JOIN content_asks a ON a.tenant = m.tenant AND a.event_id = m.event_id AND a.server = $3
          WHERE m.tenant = $1 AND m.room_id = $2 AND (a.not_before IS NULL OR a.not_before <= $4)
+             AND NOT EXISTS (
+                 SELECT 1 FROM events e WHERE e.tenant = m.tenant AND e.event_id = m.event_id AND e.verdict = 'frozen')
          ORDER BY m.origin, m.epoch, m.seq LIMIT $5",
     )
     .bind(tenant.key())

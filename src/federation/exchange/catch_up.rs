@@ -133,7 +133,13 @@ async fn one_log(
         return Ok(());
     }
     log(app, tenant, peer, (room_id, origin), place_of(head), None).await?;
-    forks::compare(app, tenant, peer, (room_id, origin), head).await
+    let before = end_of(app, tenant, room_id, origin).await?;
+    forks::compare(app, tenant, peer, (room_id, origin), head).await?;
+    if end_of(app, tenant, room_id, origin).await? < before {
+        // It was on a branch that the host does not count, and has gone back to where that parts.
+        log(app, tenant, peer, (room_id, origin), place_of(head), None).await?;
+    }
+    Ok(())
 }
 
 /// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is

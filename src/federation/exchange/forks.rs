@@ -127,44 +127,51 @@ impl Log<'_> {
             until = after;
         }
         match found {
-            Some(event) => self.place(event).await,
+            Some(event) => bring(self.app, self.tenant, self.peer, event).await,
             None => Ok(()),
         }
     }
+}
 
-    /// Has the event placed beside ours, unless that was done before; its refusal is written down.
-    async fn place(&self, event: Event) -> Result<()> {
-        let (app, tenant) = (self.app, self.tenant);
-        let hash = Hash::of(&event.signed_bytes());
-        if store::forks::is_kept(tenant, app.db(), &event, hash).await? {
-            return Ok(());
-        }
-        let keys = Keys::load(app, tenant, self.room_id, None).await?;
-        let (_, verified) = verify_all(keys, vec![event]).await;
-        let Some(Ok(event)) = verified.into_iter().next() else {
-            return Ok(());
-        };
-        let named = RejectedEvent::of(&event);
-        let page = Page {
-            tenant: tenant.clone(),
-            deliverer: self.peer.clone(),
-            events: vec![event],
-            part: Part::Log,
-        };
-        let receipts = app.timeline().receive(page).await?.into_inner();
-        if let Some(Receipt::Rejected { code, message, .. }) = receipts.into_iter().next() {
-            let rejection = Rejection {
-                peer: self.peer.clone(),
-                check: Check::Envelope,
-                code,
-                message,
-                event: named,
-            };
-            let journal = app.federation().journal();
-            journal
-                .note(tenant, app.db(), &[rejection], app.now())
-                .await;
-        }
-        Ok(())
+/// Has the event with which a peer's branch of a log parts placed beside ours, unless that was done before and the fork waits
+/// for the host to settle it; its refusal is written down.
+pub(crate) async fn bring(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    event: Event,
+) -> Result<()> {
+    let hash = Hash::of(&event.signed_bytes());
+    let keys = Keys::load(app, tenant, event.room_id, None).await?;
+    // Once the host has settled a fork, what was taken since may be of a branch that does not count.
+    let is_settled = keys.latest_epoch(&event.origin) > event.epoch;
+    if !is_settled && store::forks::is_kept(tenant, app.db(), &event, hash).await? {
+        return Ok(());
     }
+    let (_, verified) = verify_all(keys, vec![event]).await;
+    let Some(Ok(event)) = verified.into_iter().next() else {
+        return Ok(());
+    };
+    let named = RejectedEvent::of(&event);
+    let page = Page {
+        tenant: tenant.clone(),
+        deliverer: peer.clone(),
+        events: vec![event],
+        part: Part::Log,
+    };
+    let receipts = app.timeline().receive(page).await?.into_inner();
+    if let Some(Receipt::Rejected { code, message, .. }) = receipts.into_iter().next() {
+        let rejection = Rejection {
+            peer: peer.clone(),
+            check: Check::Envelope,
+            code,
+            message,
+            event: named,
+        };
+        let journal = app.federation().journal();
+        journal
+            .note(tenant, app.db(), &[rejection], app.now())
+            .await;
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ pub mod catch_up;
 pub mod directory;
 pub mod document;
 pub mod errands;
-mod forks;
+pub(crate) mod forks;
 mod joining;
 mod missing;
 pub mod one_dm;

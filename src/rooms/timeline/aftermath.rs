@@ -19,8 +19,8 @@ use crate::rooms::project;
 use crate::tenants::Tenant;
 
 /// Judges again what a state event from elsewhere may have changed; the own log, too, comes back from peers after a
-/// restore. What this server writes as a host itself changes no verdict: it cuts off nothing that it holds, and nobody
-/// waits for a state event that did not exist.
+/// restore. What this server writes as a host itself cuts off nothing that it holds; it only ends the waiting of what a
+/// peer's log says behind a claim of state that was not there yet.
 pub(super) async fn of_state(
     batch: &mut Batch<'_>,
     state: &Placed,

@@ -232,6 +232,10 @@ pub(super) async fn append(
     {
         epochs::of_state(batch, room_id, signer).await?;
     }
+    if events.iter().any(|event| event.event_type.is_state()) {
+        // A peer may have claimed this state before it was there; what stands behind such a claim waited for it.
+        aftermath::settle_waiting(batch, &tenant, room_id).await?;
+    }
     Ok(placed)
 }
 

@@ -139,16 +139,21 @@ pub(super) async fn settle(
         return Ok(Vec::new());
     };
     let forked_at = view.logs.get(origin).and_then(|log| log.forked_at);
+    let head = view.head(origin);
     let Some(cutoff) = cutoff(view, origin) else {
         return Ok(Vec::new());
     };
     let from = match is_here(batch, room_id, origin, &cutoff).await? {
         true => cutoff.seq + 1,
-        // Where the branches part is not known yet: comparing with who holds the other one tells.
-        false => match forked_at {
-            Some(forked_at) => forked_at,
-            None => return Ok(Vec::new()),
-        },
+        // Where the branches part is not known yet, but that they have at the cut-off: comparing with who holds the other
+        // one tells.
+        false => {
+            let reached = (head.seq >= cutoff.seq).then_some(cutoff.seq);
+            match [forked_at, reached].into_iter().flatten().min() {
+                Some(from) => from,
+                None => return Ok(Vec::new()),
+            }
+        }
     };
     let at = Place {
         room_id,

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::tests::{Scene, accepted, text};
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
-use crate::events::core::verified::{Draft, Verified};
+use crate::events::core::hash::Hash;
+use crate::events::core::verified::{Draft, Verified, verify};
 use crate::events::model::{Shown, Standing};
 use crate::events::store;
 use crate::rooms::timeline::Receipt;
@@ -147,11 +148,36 @@ async fn evidence_after_the_admission_finds_the_branch_that_is_excluded() {
     let said = [scene.say("one"), scene.say("two"), scene.say("three")];
     let other = scene.composed(2, MESSAGE, text("another two"));
     scene.deliver("b.example", said.to_vec()).await;
-    scene.admit(place(&other)).await;
+    let after_other = json!({"epoch": 1, "seq": 3, "hash": Hash::of(b"another three")});
+    scene.admit(after_other).await;
+    // At the cut-off itself another event cannot count, though nothing of the other branch is here.
+    assert!(!scene.is_here(&said[2]).await);
     assert_eq!(scene.stored(&said[1]).await.standing, Standing::Valid);
     assert!(is_refused(&scene.receive(&other).await));
-    assert!(!scene.is_here(&said[1]).await && !scene.is_here(&said[2]).await);
+    assert!(!scene.is_here(&said[1]).await);
     assert_eq!(scene.receive(&other).await, Receipt::Accepted);
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn contents_of_a_frozen_log_are_not_asked_for_until_it_is_settled() {
+    let mut scene = Scene::open().await;
+    let said = [scene.say("one"), scene.say("two")];
+    let mut bare = said[1].clone().into_inner();
+    (bare.content, bare.salt) = (None, None);
+    let bare = verify(bare, scene.guest.key.public_key()).unwrap();
+    scene
+        .deliver("b.example", vec![said[0].clone(), bare])
+        .await;
+    assert_eq!(scene.wanted().await, [said[1].event_id]);
+    scene
+        .receive(&scene.composed(2, MESSAGE, text("another two")))
+        .await;
+    assert!(scene.wanted().await.is_empty());
+    scene.admit(place(&said[1])).await;
+    assert_eq!(scene.wanted().await, [said[1].event_id]);
+    scene.receive(&said[1]).await;
+    assert_eq!(scene.stored(&said[1]).await.shown, Shown::History);
     scene.is_sound().await;
 }
 

@@ -191,7 +191,7 @@ impl Scene {
     }
 
     /// What Bob's server would be asked for.
-    async fn wanted(&self) -> Vec<EventId> {
+    pub(super) async fn wanted(&self) -> Vec<EventId> {
         self.wanted_of("b.example", START).await
     }
 

@@ -9,6 +9,8 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::RoomId;
 use crate::events::core::sign::KeyPair;
+use crate::events::model::Standing;
+use crate::events::store;
 use crate::federation::core::policy::PolicyChange;
 use crate::federation::store::journal;
 use crate::rooms::core::content::SettingsChange;
@@ -372,4 +374,25 @@ async fn what_clients_may_send_at_most_does_not_bind_peers() {
         .collect();
     let results = peer.deliver(&home, &events).await;
     assert!(results.iter().all(|result| result["status"] == "accepted"));
+}
+
+#[tokio::test]
+async fn what_stands_behind_a_claim_of_state_that_is_not_there_yet_counts_once_the_host_has_got_so_far()
+ {
+    let (home, peer, room, mut log) = shared().await;
+    let (seq, hash) = log.state;
+    log.state = (seq + 1, Hash::of(b"made up"));
+    let made_up = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message("one"));
+    log.state = (seq, hash);
+    let honest = log.write(&peer, BOB, EventType::ROOM_MESSAGE, message("two"));
+    for event in [&made_up, &honest] {
+        assert_eq!(outcome(&home, &peer, event.clone()).await, "pending");
+    }
+    home.act(room, Command::SetName("Renamed".to_owned())).await;
+    for (event, standing) in [(made_up, Standing::Wait), (honest, Standing::Valid)] {
+        let id = event["event_id"].as_str().unwrap().parse().unwrap();
+        let on = home.server.app.db().reader();
+        let found = store::by_id(&home.tenant(), on, id).await.unwrap();
+        assert_eq!(found.unwrap().standing, standing);
+    }
 }
