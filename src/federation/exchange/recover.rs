@@ -19,6 +19,7 @@ use crate::error::Result;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::federation::store::restored;
+use crate::rooms::store::members;
 use crate::tenants::Tenant;
 
 /// How long a start waits for answers, at most. Rooms of servers that do not answer by then go on waiting by themselves.
@@ -42,7 +43,7 @@ pub async fn begin(app: &App) -> Result<(), DbError> {
         app.federation().host_wait().fall_behind(tenant, rooms);
     }
     tracing::info!("restored from a backup: asking other servers for what was written since");
-    let _in_time = tokio::time::timeout(AT_START, ask_all(app, &open)).await;
+    let _in_time = tokio::time::timeout(AT_START, ask_all(app)).await;
     if release(app).await? {
         return Ok(());
     }
@@ -77,7 +78,7 @@ async fn go_on(app: &App) {
 /// Asks whoever has not answered; whether all have now.
 async fn ask_again(app: &App) -> Result<bool, DbError> {
     let open = all_open(app).await?;
-    ask_all(app, &open).await;
+    ask_all(app).await?;
     let is_over = release(app).await?;
     // What came into these rooms meanwhile was not taken.
     for (tenant, asked) in &open {
@@ -104,19 +105,30 @@ async fn all_open(app: &App) -> Result<Vec<Open>, DbError> {
     Ok(all)
 }
 
-async fn ask_all(app: &App, open: &[Open]) {
-    for (tenant, asked) in open {
-        let mut of_peers: BTreeMap<&ServerName, Vec<RoomId>> = BTreeMap::new();
-        for (room_id, peer) in asked {
-            of_peers.entry(peer).or_default().push(*room_id);
-        }
-        stream::iter(of_peers)
-            .for_each_concurrent(AT_ONCE, async |(peer, rooms)| {
-                if let Err(error) = ask_peer(app, tenant, peer, rooms).await {
-                    tracing::info!(%error, %peer, "a peer cannot say what was written since the backup");
+/// Asks everybody once, those too of whom this server hears meanwhile that they have joined since the backup.
+async fn ask_all(app: &App) -> Result<(), DbError> {
+    let mut asked = BTreeSet::new();
+    loop {
+        let mut is_over = true;
+        for (tenant, open) in all_open(app).await? {
+            let mut of_peers: BTreeMap<ServerName, Vec<RoomId>> = BTreeMap::new();
+            for (room_id, peer) in open {
+                if asked.insert((tenant.key(), room_id, peer.clone())) {
+                    of_peers.entry(peer).or_default().push(room_id);
                 }
-            })
-            .await;
+            }
+            is_over &= of_peers.is_empty();
+            stream::iter(of_peers)
+                .for_each_concurrent(AT_ONCE, async |(peer, rooms)| {
+                    if let Err(error) = ask_peer(app, &tenant, &peer, rooms).await {
+                        tracing::info!(%error, %peer, "a peer cannot say what was written since the backup");
+                    }
+                })
+                .await;
+        }
+        if is_over {
+            return Ok(());
+        }
     }
 }
 
@@ -139,7 +151,9 @@ async fn ask_peer(
     let mut failures = 0;
     for room_id in rooms {
         if is_allowed && !is_paused {
+            let before = members::servers(tenant, app.db(), room_id).await?;
             let asked = catch_up::own_log(app, tenant, peer, room_id).await;
+            ask_newcomers(app, tenant, room_id, &before).await?;
             failures = if asked.is_ok() { 0 } else { failures + 1 };
             match asked {
                 Err(error) if failures == MOST_FAILURES => return Err(error),
@@ -152,6 +166,25 @@ async fn ask_peer(
         }
         restored::done(tenant, app.db(), room_id, peer).await?;
     }
+    Ok(())
+}
+
+/// Servers that have joined a room since the backup may have what nobody else has of what this server wrote since.
+async fn ask_newcomers(
+    app: &App,
+    tenant: &Tenant,
+    room_id: RoomId,
+    before: &[ServerName],
+) -> Result<()> {
+    let mut servers = members::servers(tenant, app.db(), room_id).await?;
+    servers.retain(|server| server != tenant.server_name() && !before.contains(server));
+    let rooms: Vec<_> = servers.into_iter().map(|of| (room_id, of)).collect();
+    if rooms.is_empty() {
+        return Ok(());
+    }
+    let mut tx = app.db().begin().await?;
+    restored::ask(tenant, &mut tx, &rooms).await?;
+    tx.commit(()).await?;
     Ok(())
 }
 
