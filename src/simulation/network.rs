@@ -1,15 +1,20 @@
-//! The way of events from one server to another: pages of logs, whole or not, from whoever holds them.
+//! The way of events from one server to another: pages of logs, whole or not, from whoever holds them; the event with which
+//! two branches of a log part; and the evidence of it that servers tell each other.
+
+use std::collections::BTreeSet;
 
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
+use serde_json::Value;
 
 use super::node::Node;
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
-use crate::events::store::contents;
-use crate::federation::exchange::catch_up;
+use crate::events::store::contents::{self, Missing};
 use crate::federation::exchange::pages::Keys;
+use crate::federation::exchange::{catch_up, forks};
+use crate::federation::store::outbox;
 use crate::rooms::timeline::Part;
 
 /// Events in one page.
@@ -24,13 +29,22 @@ pub(super) enum Manner {
     Repeating,
     /// The next event is lost, those behind it come.
     Gapped,
+    /// The next events, in another order.
+    Shuffled,
     /// Some contents are left out, as by somebody who has not got them.
     Bare,
     /// Some contents are other ones, as by a liar.
     Forged,
+    /// Some envelopes are other ones than those that were signed.
+    Tampered,
 }
 
-/// Takes a page of one log to a server, as `deliverer`. `true`: the receiver's log has grown.
+/// The number of an event in its log, epochs included.
+pub(super) fn place_of(event: &Event) -> (i64, i64) {
+    (event.epoch, event.seq)
+}
+
+/// Takes a page of one log to a server, as `deliverer`. `true`: the receiver's log ends elsewhere now.
 pub(super) async fn deliver(
     to: &Node,
     room: RoomId,
@@ -42,27 +56,42 @@ pub(super) async fn deliver(
     let Some(origin) = log.first().map(|event| event.origin.clone()) else {
         return false;
     };
-    let end = usize::try_from(to.end(room, &origin).await).unwrap();
+    let before = to.head(room, &origin).await;
+    let end = log.partition_point(|event| place_of(event) <= before.order());
     let from = match manner {
         Manner::Repeating => end.saturating_sub(rng.random_range(1..5)),
         Manner::Gapped => end + 1,
         _ => end,
     };
     let events = log.iter().skip(from).take(rng.random_range(1..=PAGE));
-    let events: Vec<Event> = events.map(|event| spoilt(event, manner, rng)).collect();
+    let mut events: Vec<Event> = events.map(|event| spoilt(event, manner, rng)).collect();
+    if manner == Manner::Shuffled {
+        for last in (1..events.len()).rev() {
+            events.swap(last, rng.random_range(0..=last));
+        }
+    }
     receive(to, room, deliverer, events).await;
-    usize::try_from(to.end(room, &origin).await).unwrap() > end
+    to.head(room, &origin).await != before
 }
 
 fn spoilt(event: &Event, manner: Manner, rng: &mut impl Rng) -> Event {
     let mut event = event.clone();
-    if matches!(manner, Manner::Bare | Manner::Forged) && rng.random_bool(0.4) {
-        if manner == Manner::Bare {
+    let spoils = matches!(manner, Manner::Bare | Manner::Forged | Manner::Tampered);
+    if !spoils || !rng.random_bool(0.4) {
+        return event;
+    }
+    match manner {
+        Manner::Bare => {
             event.content = None;
             event.salt = None;
-        } else if event.content.is_some() {
+        }
+        Manner::Forged if event.content.is_some() => {
             event.content = Some(serde_json::json!({"body": "forged"}));
         }
+        Manner::Tampered if rng.random_bool(0.5) => event.ts += 1,
+        // Its id still fits to it.
+        Manner::Tampered => event.state_seq += 1,
+        _ => {}
     }
     event
 }
@@ -72,6 +101,7 @@ pub(super) async fn receive(to: &Node, room: RoomId, deliverer: &ServerName, eve
     if events.is_empty() {
         return;
     }
+    to.has_moved.set(true);
     let (app, tenant) = (to.app(), to.tenant());
     let keys = Keys::load(app, &tenant, room, None).await.unwrap();
     catch_up::place(app, &tenant, deliverer, keys, events, Part::Log)
@@ -81,7 +111,7 @@ pub(super) async fn receive(to: &Node, room: RoomId, deliverer: &ServerName, eve
 
 /// Hands a room's first log to a server that joins it.
 pub(super) async fn begin(to: &Node, room: RoomId, host: &Node) {
-    let log = host.log(room, &host.name, 0).await;
+    let log = host.log(room, &host.name).await;
     let events = log.iter().map(|placed| (*placed.event).clone()).collect();
     let (app, tenant) = (to.app(), to.tenant());
     let pinned = Some((host.name.clone(), vec![host.key.clone()]));
@@ -91,6 +121,22 @@ pub(super) async fn begin(to: &Node, room: RoomId, host: &Node) {
         .unwrap();
 }
 
+/// The logs of which a server lacks contents that it would ask `holder` for.
+pub(super) async fn lacks_contents_of(
+    to: &Node,
+    room: RoomId,
+    holder: &ServerName,
+) -> BTreeSet<ServerName> {
+    let wanted = wanted(to, room, holder).await;
+    wanted.into_iter().map(|missing| missing.origin).collect()
+}
+
+async fn wanted(to: &Node, room: RoomId, holder: &ServerName) -> Vec<Missing> {
+    let (app, tenant) = (to.app(), to.tenant());
+    let wanted = contents::wanted(&tenant, app.db(), room, holder, app.now(), 1000);
+    wanted.await.unwrap()
+}
+
 /// Brings the contents that a server lacks and `holder` has in one of these logs. `true`: there were some.
 pub(super) async fn bring_contents(
     to: &Node,
@@ -98,10 +144,8 @@ pub(super) async fn bring_contents(
     holder: &ServerName,
     logs: &[Vec<Event>],
 ) -> bool {
-    let (app, tenant) = (to.app(), to.tenant());
-    let wanted = contents::wanted(&tenant, app.db(), room, holder, app.now(), 1000);
     let mut found = false;
-    for missing in wanted.await.unwrap() {
+    for missing in wanted(to, room, holder).await {
         let held = logs
             .iter()
             .flatten()
@@ -111,4 +155,54 @@ pub(super) async fn bring_contents(
         receive(to, room, holder, held.into_iter().collect()).await;
     }
     found
+}
+
+/// Compares a log with the branch of it that `holder` has: the first event that differs is placed beside the one that is
+/// here. `true`: that moved the log's end.
+pub(super) async fn compare(
+    to: &Node,
+    room: RoomId,
+    holder: &ServerName,
+    theirs: &[Event],
+) -> bool {
+    let Some(origin) = theirs.first().map(|event| event.origin.clone()) else {
+        return false;
+    };
+    let end = to.log_end(room, &origin).await;
+    let Some(end) = end.filter(|end| end.forked_at.is_none()) else {
+        return false;
+    };
+    let ours = to.log(room, &origin).await;
+    let parts = theirs.iter().find(|event| {
+        let here = ours
+            .iter()
+            .find(|placed| event.epoch == end.epoch && place_of(&placed.event) == place_of(event));
+        here.is_some_and(|placed| placed.hash != event.hash())
+    });
+    let Some(event) = parts.cloned() else {
+        return false;
+    };
+    let (app, tenant) = (to.app(), to.tenant());
+    forks::bring(app, &tenant, holder, event).await.unwrap();
+    to.log_end(room, &origin).await != Some(end)
+}
+
+/// Takes what a server has to tell another one of forks there. `true`: there was something.
+pub(super) async fn tell_evidence(from: &Node, to: &Node, room: RoomId) -> bool {
+    let (app, tenant) = (from.app(), from.tenant());
+    let mut any = false;
+    while let Some(job) = outbox::next_job(&tenant, app.db(), &to.name).await.unwrap() {
+        if job.kind == "evidence" {
+            let mut body: Value = serde_json::from_str(&job.body).unwrap();
+            for event in body["events"].as_array_mut().unwrap() {
+                let event = Event::from_value(event.take()).unwrap();
+                receive(to, room, &from.name, vec![event]).await;
+            }
+            any = true;
+        }
+        let mut tx = app.db().begin().await.unwrap();
+        outbox::remove_job(&tenant, &mut tx, job.id).await.unwrap();
+        tx.commit(()).await.unwrap();
+    }
+    any
 }

@@ -1,22 +1,47 @@
 //! A server with two people, its data in a folder of its own.
 
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
 use tempfile::TempDir;
 
+use super::script::START;
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::events::core::event::Event;
+use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{Verified, verify};
-use crate::events::model::Placed;
+use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::tenants::Tenant;
 
 /// Events of a log, at most, that one simulated room has.
 const ALL: i64 = 100_000;
+
+/// The data of servers that have never done anything: to make them takes longer than to copy them.
+#[derive(Default)]
+pub(super) struct Templates(Mutex<BTreeMap<ServerName, TempDir>>);
+
+impl Templates {
+    async fn folder(&self, name: &ServerName) -> TempDir {
+        let known = self.0.lock().unwrap().get(name).map(copy_of);
+        if let Some(folder) = known {
+            return folder;
+        }
+        let folder = new_folder();
+        let app = open(&folder, name, &Clock::manual(START)).await;
+        app.shut_down().await;
+        let copy = copy_of(&folder);
+        self.0.lock().unwrap().insert(name.clone(), folder);
+        copy
+    }
+}
 
 pub(super) struct Node {
     pub(super) name: ServerName,
@@ -25,15 +50,21 @@ pub(super) struct Node {
     pub(super) key: PublicKey,
     app: Option<App>,
     folder: TempDir,
-    backup: Option<TempDir>,
+    backup: Option<(TempDir, usize)>,
     /// The own log as it was written, with contents that may be erased by now.
     pub(super) written: Vec<Verified<Event>>,
+    /// Whether it may have written something that nobody has taken note of.
+    pub(super) has_moved: Cell<bool>,
+    /// Whether it was put back to a backup, and has not heard yet what was written since.
+    pub(super) is_behind: bool,
+    /// Who has not said that yet.
+    pub(super) unheard: BTreeSet<usize>,
 }
 
 impl Node {
-    pub(super) async fn start(letter: char, now: i64) -> Node {
+    pub(super) async fn start(templates: &Templates, letter: char, now: i64) -> Node {
         let name: ServerName = format!("{letter}.example").parse().unwrap();
-        let (clock, folder) = (Clock::manual(now), tempfile::tempdir().unwrap());
+        let (clock, folder) = (Clock::manual(now), templates.folder(&name).await);
         let app = open(&folder, &name, &clock).await;
         let tenant = app.tenants().first().unwrap();
         let key = app.keys().current(&tenant).unwrap().public_key().clone();
@@ -47,6 +78,9 @@ impl Node {
             folder,
             backup: None,
             written: Vec::new(),
+            has_moved: Cell::new(true),
+            is_behind: false,
+            unheard: BTreeSet::new(),
         }
     }
 
@@ -59,10 +93,7 @@ impl Node {
     }
 
     pub(super) fn public(&self) -> OriginKey {
-        OriginKey {
-            key_id: self.key.key_id().to_string(),
-            public_key: self.key.to_string(),
-        }
+        OriginKey::of(&self.key)
     }
 
     /// Stops and starts.
@@ -77,23 +108,49 @@ impl Node {
         }
     }
 
-    /// Keeps a copy of all data as it is now.
-    pub(super) async fn back_up(&mut self) {
+    /// Dies, and starts with what was on the disk at that moment.
+    pub(super) async fn crash(&mut self) {
+        let folder = copy_of(&self.folder);
         self.stop().await;
-        self.backup = Some(copy_of(&self.folder));
+        self.folder = folder;
         self.app = Some(open(&self.folder, &self.name, &self.clock).await);
     }
 
-    /// Goes back to the copy, if there is one.
-    pub(super) async fn restore(&mut self) -> bool {
-        let Some(backup) = &self.backup else {
+    /// Keeps a copy of all data as it is now.
+    pub(super) async fn back_up(&mut self) {
+        self.stop().await;
+        self.backup = Some((copy_of(&self.folder), self.written.len()));
+        self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+    }
+
+    /// Goes back to the copy, if there is one, and waits there for what `others` have.
+    pub(super) async fn restore(&mut self, room: RoomId, others: BTreeSet<usize>) -> bool {
+        let Some((backup, _)) = &self.backup else {
             return false;
         };
         let folder = copy_of(backup);
         self.stop().await;
         self.folder = folder;
         self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+        self.is_behind = true;
+        self.unheard = others;
+        let wait = self.app().federation().host_wait();
+        wait.fall_behind(&self.tenant(), [room]);
         true
+    }
+
+    /// Whether it has written such an event since the copy was made.
+    pub(super) fn wrote_since_backup(&self, of: &EventType) -> bool {
+        let at = self.backup.as_ref().map_or(0, |(_, written)| *written);
+        let since = self.written.iter().skip(at);
+        since.into_iter().any(|event| event.event_type == *of)
+    }
+
+    /// Everybody has said what was written since the backup.
+    pub(super) fn catch_up(&mut self) {
+        self.is_behind = false;
+        let wait = self.app().federation().host_wait();
+        wait.catch_up(&self.tenant(), &BTreeSet::new());
     }
 
     /// Forgets the copy: it was made before the room was here.
@@ -102,39 +159,61 @@ impl Node {
     }
 
     /// Where a log ends here.
-    pub(super) async fn end(&self, room: RoomId, origin: &ServerName) -> i64 {
-        self.ends(room)
-            .await
-            .into_iter()
-            .find(|(of, _)| of == origin)
-            .map_or(0, |(_, end)| end.seq)
+    pub(super) async fn head(&self, room: RoomId, origin: &ServerName) -> LogPosition {
+        let end = self.log_end(room, origin).await;
+        end.map_or(LogPosition::START, |end| LogPosition {
+            epoch: end.epoch,
+            seq: end.seq,
+            hash: Some(end.hash),
+        })
     }
 
-    pub(super) async fn ends(&self, room: RoomId) -> Vec<(ServerName, LogPosition)> {
+    pub(super) async fn log_end(&self, room: RoomId, origin: &ServerName) -> Option<LogEnd> {
+        let ends = self.ends(room).await;
+        ends.into_iter().find(|end| end.origin == *origin)
+    }
+
+    pub(super) async fn ends(&self, room: RoomId) -> Vec<LogEnd> {
         let found = store::logs::ends(&self.tenant(), self.app().db().reader(), room).await;
-        let position = |end: crate::events::model::LogEnd| {
-            let at = LogPosition {
-                epoch: end.epoch,
-                seq: end.seq,
-                hash: Some(end.hash),
-            };
-            (end.origin, at)
-        };
-        found.unwrap().into_iter().map(position).collect()
+        found.unwrap()
     }
 
-    /// A log from after `seq` on.
-    pub(super) async fn log(&self, room: RoomId, origin: &ServerName, seq: i64) -> Vec<Placed> {
+    /// A log as it is here.
+    pub(super) async fn log(&self, room: RoomId, origin: &ServerName) -> Vec<Placed> {
+        self.log_after(room, origin, (1, 0)).await
+    }
+
+    async fn log_after(
+        &self,
+        room: RoomId,
+        origin: &ServerName,
+        (epoch, seq): (i64, i64),
+    ) -> Vec<Placed> {
         let (tenant, db) = (self.tenant(), self.app().db());
-        let page = store::log_page(&tenant, db, room, origin, (1, seq), ALL);
-        page.await.unwrap()
+        let mut log = Vec::new();
+        for of in epoch..=self.head(room, origin).await.epoch {
+            let after = if of == epoch { seq } else { 0 };
+            let page = store::log_page(&tenant, db, room, origin, (of, after), ALL);
+            log.extend(page.await.unwrap());
+        }
+        log
     }
 
-    /// Takes note of what the server has written since the last time.
+    /// Takes note of what the server has written since the last time. In a new epoch it stands by a part of the one before.
     pub(super) async fn note_written(&mut self, room: RoomId) {
-        let from = i64::try_from(self.written.len()).unwrap();
-        for placed in self.log(room, &self.name.clone(), from).await {
+        if !self.has_moved.replace(false) {
+            return;
+        }
+        let last = self.written.last();
+        let after = last.map_or((1, 0), |last| (last.epoch, last.seq));
+        for placed in self.log_after(room, &self.name, after).await {
             let event = (*placed.event).clone();
+            if event.event_type == EventType::LOG_RESTART {
+                let stands_by = &event.content.as_ref().unwrap()["stands_by"];
+                let until = (stands_by["epoch"].as_i64(), stands_by["seq"].as_i64());
+                self.written
+                    .retain(|event| (Some(event.epoch), Some(event.seq)) <= until);
+            }
             self.written.push(verify(event, &self.key).unwrap());
         }
     }
@@ -150,8 +229,17 @@ async fn open(folder: &TempDir, name: &ServerName, clock: &Clock) -> App {
     app::open(config, clock.clone()).await.unwrap().0
 }
 
+/// In memory, where the system has such folders: nobody's power fails here.
+fn new_folder() -> TempDir {
+    let memory = std::path::Path::new("/dev/shm");
+    match memory.is_dir() {
+        true => tempfile::tempdir_in(memory).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
+
 fn copy_of(folder: &TempDir) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
+    let copy = new_folder();
     copy_folder(folder.path(), copy.path());
     copy
 }

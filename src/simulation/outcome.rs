@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::script::Play;
+use crate::events::store::forks::{self, Fork};
 use crate::rooms::judgement_tests::arrival::{Held, held, keeps_content, told};
 use crate::rooms::judgement_tests::oracle::{Misreading, Oracle};
 use crate::rooms::judgement_tests::world::World;
@@ -15,7 +16,7 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
     // As long as it has not joined, nobody knows the liar's key, and nothing of it is taken.
     let known = play.nodes[0].ends(play.room).await;
     let liar = play.liar.iter();
-    let taken = liar.filter(|liar| known.iter().any(|(origin, _)| *origin == liar.name));
+    let taken = liar.filter(|liar| known.iter().any(|end| end.origin == liar.name));
     logs.extend(taken.map(|liar| liar.log.clone()));
     let world = World::of(play.room, logs);
     let oracle = Oracle::new(&world);
@@ -31,12 +32,26 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
                 has_content: keeps_content(&oracle, event),
             };
             let found = held.get(&event.event_id.to_string());
-            let (origin, seq, kind) = (&event.origin, event.seq, &event.event_type);
+            let (origin, kind) = (&event.origin, &event.event_type);
+            let seq = (event.epoch, event.seq);
             assert!(
                 found.is_some_and(|found| *found == expected || is_gone(found, &expected)),
-                "{}: {origin} {seq} {kind}: {found:?} and not {expected:?}",
+                "{}: {origin} {seq:?} {kind}: {found:?} and not {expected:?}",
                 node.name
             );
+        }
+        for end in node.ends(play.room).await {
+            for placed in node.log(play.room, &end.origin).await {
+                let event = &placed.event;
+                assert!(
+                    world.events().any(|said| said.hash() == placed.hash),
+                    "{}: {} {:?} {} is in no log",
+                    node.name,
+                    event.origin,
+                    (event.epoch, event.seq),
+                    event.event_type
+                );
+            }
         }
         assert_eq!(held.len(), world.events().count(), "{}", node.name);
         let told = told(node.app(), play.room).await;
@@ -47,6 +62,9 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
                 assert!(differ.is_empty(), "{}: {differ:#?}", node.name);
             }
         }
+        let forked = forks::list(&node.tenant(), node.app().db()).await.unwrap();
+        let honest = |fork: &&Fork| !play.is_liars(&fork.origin);
+        assert_eq!(forked.iter().find(honest), None, "{}", node.name);
         let checked = verify::tenant(&node.tenant(), node.app().db()).await;
         checked.unwrap_or_else(|error| panic!("{}: {error}", node.name));
     }

@@ -59,6 +59,8 @@ pub(super) struct State {
     pub(super) people: BTreeMap<String, Person>,
     cutoff: BTreeMap<String, Place>,
     seen: BTreeMap<String, Place>,
+    /// With which state event each epoch after the first was admitted.
+    admitted: BTreeMap<(String, i64), i64>,
     well_formed: bool,
 }
 
@@ -115,14 +117,14 @@ impl<'w> Oracle<'w> {
         self.beyond.is_some()
     }
 
-    /// What no later state event can cut off any more: the highest `seq` that `H` names of a log.
-    pub(super) fn acknowledged(&self, origin: &str) -> i64 {
+    /// What no later state event can cut off any more: the highest place that `H` names of a log.
+    pub(super) fn acknowledged(&self, origin: &str) -> Place {
         let marks = self
             .states
             .iter()
             .flat_map(|state| [&state.cutoff, &state.seen]);
-        let of_origin = marks.filter_map(|marks| marks.get(origin));
-        of_origin.map(|(_, seq)| *seq).max().unwrap_or(0)
+        let of_origin = marks.filter_map(|marks| marks.get(origin).copied());
+        of_origin.max().unwrap_or((1, 0))
     }
 
     /// Who is in the room, "own leaves excepted".
@@ -142,6 +144,15 @@ impl<'w> Oracle<'w> {
                 Some(state) if state.well_formed => Standing::Valid,
                 Some(_) => Standing::Void,
             };
+        }
+        // "Events of epoch n + 1 whose `state_seq` lies before the admission are VOID."
+        let epoch = (event.origin.to_string(), event.epoch);
+        let admitted = self.last().admitted.get(&epoch);
+        if admitted.is_some_and(|by| event.state_seq < *by) {
+            return Standing::Void;
+        }
+        if event.event_type.is_of_log() && event.sender.is_none() {
+            return Standing::Valid;
         }
         let sender = event.sender.as_ref().unwrap();
         // A server speaks for its own people, and only the host writes state.
@@ -233,7 +244,7 @@ impl<'w> Oracle<'w> {
     fn is_covered(&self, event: &Event) -> bool {
         let (origin, place) = (event.origin.as_str(), (event.epoch, event.seq));
         origin == "h.example"
-            || place <= (1, self.acknowledged(origin))
+            || place <= self.acknowledged(origin)
             || self.misreads(Misreading::ErasesAtOnce)
     }
 
@@ -258,7 +269,7 @@ impl<'w> Oracle<'w> {
             .iter()
             .any(|(key, level)| after.levels[key] > *level);
         // One letter each, and one that is nobody's.
-        let stricter = "hbcdefgyz".chars().any(|letter| {
+        let stricter = "hbcdefgiyz".chars().any(|letter| {
             let name = format!("{letter}.example");
             before.lets_in(&name) && !after.lets_in(&name)
         });
@@ -426,6 +437,14 @@ fn next_state(before: Option<&State>, event: &Verified<Event>) -> State {
                 state.denied = words(&content["denied_servers"]);
             }
         }
+        "swp.room.log" if content["key"].is_object() => {
+            let origin = content["origin"].as_str().unwrap().to_owned();
+            let epoch = content["epoch"].as_i64().unwrap();
+            let next = (2..).find(|epoch| !state.admitted.contains_key(&(origin.clone(), *epoch)));
+            if next == Some(epoch) {
+                state.admitted.insert((origin, epoch), state.seq);
+            }
+        }
         "swp.room.name" if !content["name"].is_string() => {
             state.well_formed = false;
             state.cutoff.clear();
@@ -452,6 +471,7 @@ fn begin(create: &Value) -> State {
         people: BTreeMap::new(),
         cutoff: BTreeMap::new(),
         seen: BTreeMap::new(),
+        admitted: BTreeMap::new(),
         well_formed: true,
     }
 }

@@ -188,7 +188,7 @@ proptest! {
         let before = Oracle::new(&world);
         let verdicts: BTreeMap<EventId, Standing> =
             world.events().map(|event| (event.event_id, before.verdict(event))).collect();
-        let known = before.acknowledged(person(who).server_name().as_str());
+        let (_, known) = before.acknowledged(person(who).server_name().as_str());
         let is_broken = before.is_broken();
         let cutoff = cutoff.max(known);
         world.step(&ban(who, Mark::At(cutoff)));
