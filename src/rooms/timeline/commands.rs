@@ -220,6 +220,7 @@ pub(super) async fn append(
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
         return Err(Refusal::NoSuchRoom.into());
     };
+    let is_shared = view.logs.len() > 1;
     let events = compose::sign(Some(view), room_id, intents, signer)?;
     batch.touched.insert(room_id);
     let mut placed = Vec::with_capacity(events.len());
@@ -232,7 +233,7 @@ pub(super) async fn append(
     {
         epochs::of_state(batch, room_id, signer).await?;
     }
-    if events.iter().any(|event| event.event_type.is_state()) {
+    if is_shared && events.iter().any(|event| event.event_type.is_state()) {
         // A peer may have claimed this state before it was there; what stands behind such a claim waited for it.
         aftermath::settle_waiting(batch, &tenant, room_id).await?;
     }
