@@ -35,7 +35,7 @@ pub(super) struct Play {
 impl Play {
     /// Two to eight servers, sometimes with a liar, and a room that everybody is asked into.
     pub(super) async fn begin(templates: &Templates, mut rng: StdRng) -> Play {
-        let count = match rng.random_bool(0.8) {
+        let count = match rng.random_bool(0.85) {
             true => rng.random_range(2..=4),
             false => rng.random_range(5..=8),
         };
@@ -71,7 +71,7 @@ impl Play {
     }
 
     pub(super) async fn run(&mut self) {
-        for _ in 0..self.rng.random_range(20..70) {
+        for _ in 0..self.rng.random_range(15..50) {
             self.step().await;
             self.the_restored_ask().await;
             self.note_written().await;

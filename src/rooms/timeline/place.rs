@@ -107,12 +107,11 @@ fn state(
     unhashable: Option<Reason>,
 ) -> Landing {
     let (last_seq, last_hash) = view.history.last();
-    let follows = !view.history.is_stalled()
-        && event.state_seq == last_seq
-        && event.state_hash == Some(last_hash);
+    let is_stalled = view.history.is_stalled();
+    let follows = !is_stalled && event.state_seq == last_seq && event.state_hash == Some(last_hash);
     if !follows || (event.content.is_none() && unhashable.is_none()) {
         view.history.stall(event.seq);
-        let waiting = if follows {
+        let waiting = if follows || is_stalled {
             Waiting::State
         } else {
             Waiting::StateHash
