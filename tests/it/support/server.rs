@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::backend::Database;
 use super::people::Person;
-use super::{Api, Backend, Postgres, PrivateCa};
+use super::{Api, Backend, Postgres, PrivateCa, SmallDisk};
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 /// Commands may go through everything that a large test has stored.
@@ -27,6 +27,8 @@ pub(crate) struct Server {
     /// The name in the certificate and the CA that signed it, where the server speaks TLS.
     tls: Option<(String, String)>,
     admin: tokio::sync::OnceCell<Person>,
+    /// Before the folder that it is mounted in: it has to go first.
+    disk: Option<SmallDisk>,
     folder: TempDir,
     database: Option<Database>,
 }
@@ -94,6 +96,7 @@ impl Server {
             url: String::new(),
             tls: None,
             admin: tokio::sync::OnceCell::new(),
+            disk: None,
             folder,
             database,
         }
@@ -146,6 +149,17 @@ impl Server {
         let database = Database::create_in(postgres.url().to_owned()).await;
         self.set("SCAIWAVE_DB_URL", &database.url());
         self.database = Some(database);
+    }
+
+    /// Lets the server, which has not started yet, keep its data on a small disk. False: none can be mounted here.
+    pub(crate) fn keep_data_on_small_disk(&mut self, megabytes: u32) -> bool {
+        self.disk = SmallDisk::mount(&self.data(), megabytes);
+        self.disk.is_some()
+    }
+
+    /// The small disk that it keeps its data on.
+    pub(crate) fn disk(&self) -> &SmallDisk {
+        self.disk.as_ref().expect("a small disk was mounted")
     }
 
     /// Makes the server speak TLS as `name`, with a certificate of this CA; clients made here trust that CA alone.

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{A, B, BACKENDS, C, PACE, Stage};
 use crate::fleet::Fleet;
-use crate::support::{PrivateCa, SmallDisk, eventually, skipped};
+use crate::support::{PrivateCa, eventually, skipped};
 
 /// Room for the server and for what is written meanwhile.
 const MEGABYTES: u32 = 96;
@@ -18,17 +18,17 @@ const SOME: usize = 30;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_costs_nothing_that_was_acknowledged_and_heals_by_itself() {
     let ca = PrivateCa::new();
-    let fleet = Fleet::prepare(&BACKENDS, &ca).await;
-    let Some(disk) = SmallDisk::mount(&fleet.servers[C].data(), MEGABYTES) else {
+    let mut fleet = Fleet::prepare(&BACKENDS, &ca).await;
+    if !fleet.servers[C].keep_data_on_small_disk(MEGABYTES) {
         return skipped(
             "a full disk",
             "a small file system can be mounted by root on Linux only",
         );
-    };
+    }
     let stage = Stage::open(fleet, &ca, PACE).await;
     stage.progress(&[A, B, C], SOME).await;
 
-    disk.fill();
+    stage.fleet.servers[C].disk().fill();
     let [cleo, _] = &stage.cast.people[C];
     let tries = AtomicU32::new(0);
     let say = async || {
@@ -45,7 +45,7 @@ async fn a_full_disk_costs_nothing_that_was_acknowledged_and_heals_by_itself() {
     stage.progress(&[A, B], SOME).await;
     assert!(!cleo.bodies(&stage.room).await.is_empty(), "reads go on");
 
-    disk.free();
+    stage.fleet.servers[C].disk().free();
     stage.progress(&[C], SOME).await;
     stage.close().await;
 }
