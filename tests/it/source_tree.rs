@@ -27,6 +27,7 @@ impl Source {
             || name == "test_support.rs"
             || name.ends_with("_tests.rs")
             || self.path.contains("tests/")
+            || self.path.starts_with("src/simulation/")
     }
 
     /// Lines of code that hold `word`, without comments.
