@@ -47,6 +47,7 @@ impl Play {
             let log = log_of(from, self.room, &origin).await;
             network::compare(to, self.room, &from.name, &log).await;
             network::tell_evidence(from, to, self.room).await;
+            network::fill_gaps(to, from, self.room, &self.nodes[0].name).await;
         }
     }
 

@@ -75,7 +75,9 @@ impl Play {
                 moved |= self.bring(&self.nodes[from].name.clone(), to, &log).await;
             }
         }
+        let host = &self.nodes[0].name;
         let (from, to) = (&self.nodes[from], &self.nodes[to]);
+        moved |= network::fill_gaps(to, from, self.room, host).await;
         let mut logs = Vec::new();
         for origin in network::lacks_contents_of(to, self.room, &from.name).await {
             logs.push(log_of(from, self.room, &origin).await);

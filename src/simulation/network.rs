@@ -8,9 +8,11 @@ use rand::{Rng, RngExt};
 use serde_json::Value;
 
 use super::node::Node;
+use crate::events::core::chain::Gap;
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
+use crate::events::store;
 use crate::events::store::contents::{self, Missing};
 use crate::federation::exchange::pages::Keys;
 use crate::federation::exchange::{catch_up, forks};
@@ -109,16 +111,45 @@ pub(super) async fn receive(to: &Node, room: RoomId, deliverer: &ServerName, eve
         .unwrap();
 }
 
-/// Hands a room's first log to a server that joins it.
-pub(super) async fn begin(to: &Node, room: RoomId, host: &Node) {
-    let log = host.log(room, &host.name).await;
+/// Hands a room's first log to a server that joins it: whole, or as of a long one the state first, and the rest later.
+pub(super) async fn begin(to: &Node, room: RoomId, host: &Node, is_long: bool) {
+    let mut log = host.log(room, &host.name).await;
+    log.retain(|placed| {
+        let of = &placed.event.event_type;
+        !is_long || of.is_state() || of.is_of_log()
+    });
     let events = log.iter().map(|placed| (*placed.event).clone()).collect();
+    let part = match is_long {
+        true => Part::State,
+        false => Part::Beginning,
+    };
     let (app, tenant) = (to.app(), to.tenant());
     let pinned = Some((host.name.clone(), vec![host.key.clone()]));
     let keys = Keys::load(app, &tenant, room, pinned).await.unwrap();
-    catch_up::place(app, &tenant, &host.name, keys, events, Part::Beginning)
+    catch_up::place(app, &tenant, &host.name, keys, events, part)
         .await
         .unwrap();
+}
+
+/// Brings what is missing between the state events of the host's log. `true`: something came.
+pub(super) async fn fill_gaps(to: &Node, from: &Node, room: RoomId, host: &ServerName) -> bool {
+    let before = gaps(to, room).await;
+    if before.is_empty() {
+        return false;
+    }
+    let log = from.log(room, host).await;
+    for gap in &before {
+        let within = log.iter().filter(|placed| gap.holds(placed.event.seq));
+        let events = within.map(|placed| (*placed.event).clone()).collect();
+        receive(to, room, &from.name, events).await;
+    }
+    gaps(to, room).await != before
+}
+
+async fn gaps(of: &Node, room: RoomId) -> Vec<Gap> {
+    let (tenant, on) = (of.tenant(), of.app().db().reader());
+    let found = store::gaps::of_room(&tenant, on, room).await.unwrap();
+    found.into_iter().map(|(_, gap)| gap).collect()
 }
 
 /// The logs of which a server lacks contents that it would ask `holder` for.

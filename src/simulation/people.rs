@@ -236,7 +236,8 @@ impl Play {
         let (host, guest) = (&self.nodes[0], &self.nodes[home]);
         if guest.ends(self.room).await.is_empty() {
             if is_joined(host, self.room, person).await {
-                network::begin(guest, self.room, host).await;
+                let is_long = self.rng.random_bool(0.5);
+                network::begin(guest, self.room, host, is_long).await;
                 self.nodes[home].drop_backup();
             }
             return is_done;

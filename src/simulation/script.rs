@@ -71,7 +71,7 @@ impl Play {
     }
 
     pub(super) async fn run(&mut self) {
-        for _ in 0..self.rng.random_range(15..50) {
+        for _ in 0..self.rng.random_range(12..40) {
             self.step().await;
             self.the_restored_ask().await;
             self.note_written().await;
