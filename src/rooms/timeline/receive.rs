@@ -24,6 +24,7 @@ use crate::rooms::core::view::{Log, RoomView};
 use crate::rooms::error::RoomError;
 use crate::rooms::project;
 use crate::rooms::store::members;
+use crate::tenants::Tenant;
 
 /// How far ahead of this server's clock an event may be, in ms, before it has to wait.
 const MAX_AHEAD_MS: i64 = 60_000;
@@ -72,7 +73,7 @@ async fn one(
             false,
         ));
     };
-    if event.origin == *tenant.server_name() && !event_is_ours(view, event) {
+    if event.origin == *tenant.server_name() && !is_ours(view, event, &tenant, signer) {
         return Ok(refused(
             7,
             Code::FedSignatureMismatch,
@@ -142,9 +143,16 @@ fn unhashable(page: &Page, event: &Verified<Event>) -> Option<Reason> {
         .map(flaw_reason)
 }
 
-/// Our own log comes back from a peer after a restore: it was signed by us, so it verified.
-fn event_is_ours(view: &RoomView, event: &Verified<Event>) -> bool {
-    view.logs.contains_key(&event.origin)
+/// Our own log comes back from a peer after a restore, perhaps from its first event on. It verified by the key that the
+/// room's host names, which has to be one of ours; of one that is long retired, a log that is here speaks.
+fn is_ours(view: &RoomView, event: &Verified<Event>, tenant: &Tenant, signer: &Signer<'_>) -> bool {
+    match signer.keys.pair(tenant, event.key_id) {
+        Some(pair) => pair
+            .public_key()
+            .verify_strict(&event.signed_bytes(), &event.signature)
+            .is_ok(),
+        None => view.logs.contains_key(&event.origin),
+    }
 }
 
 /// Why the event is not the next one of its log, if it is not.
@@ -400,6 +408,9 @@ mod epochs_tests;
 #[cfg(test)]
 #[path = "gaps_tests.rs"]
 mod gaps_tests;
+#[cfg(test)]
+#[path = "own_log_tests.rs"]
+mod own_log_tests;
 #[cfg(test)]
 #[path = "receive_tests.rs"]
 mod tests;
