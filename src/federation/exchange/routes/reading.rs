@@ -137,9 +137,9 @@ pub(super) async fn backfill(
 fn without_gap(page: &[Placed], after_seq: i64) -> &[Placed] {
     let follow = page
         .iter()
-        .zip(after_seq + 1..)
-        .take_while(|(placed, seq)| placed.event.seq == *seq);
-    &page[..follow.count()]
+        .zip(1..)
+        .take_while(|(placed, number)| placed.event.seq.checked_sub(after_seq) == Some(*number));
+    page.get(..follow.count()).unwrap_or(page)
 }
 
 /// The redactions of those events of a page that were erased.

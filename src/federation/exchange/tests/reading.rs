@@ -370,6 +370,22 @@ async fn a_profile_is_found_however_its_name_is_written_and_whatever_stands_in_t
 }
 
 #[tokio::test]
+async fn nothing_comes_after_the_last_place_that_can_be_named() {
+    let room = Room::with_bob().await;
+    for origin in ["a.example", "b.example"] {
+        let last = i64::MAX;
+        let page = room
+            .fetch(&format!(
+                "backfill?origin={origin}&epoch={last}&after_seq={last}"
+            ))
+            .await;
+        assert_eq!(page, json!({ "events": [], "has_more": false }));
+    }
+    let state = room.fetch(&format!("state?after_seq={}", i64::MAX)).await;
+    assert_eq!(state["state"], json!([]));
+}
+
+#[tokio::test]
 async fn a_server_that_shares_nothing_learns_of_nobody_but_that_they_are_there() {
     let home = Home::start().await;
     let peer = Peer::allowed(&home, "b.example", 2).await;
