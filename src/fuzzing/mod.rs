@@ -31,15 +31,13 @@ use crate::events::core::event::Event;
 use crate::events::core::json::{self, Limits};
 use crate::events::core::sign::KeyPair;
 use crate::events::core::{canonical, incoming};
+use crate::federation::exchange::bounds;
 
 /// The present moment of all that is played: that of the test vectors, in ms.
 const NOW: i64 = 1_780_000_000_000;
 
 /// As for a page of a log; the canonical form of what was read may be longer than what was sent.
-const LIMITS: Limits = Limits {
-    max_bytes: 16 << 20,
-    max_depth: 70,
-};
+const LIMITS: Limits = bounds(16 << 20);
 
 /// The key of somebody with a number.
 fn key(number: u8) -> KeyPair {

@@ -8,7 +8,7 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, PASSWORD, Person, Server, on_both};
+use crate::support::{Api, Person, on_both};
 
 /// What stands for a room's id in the source.
 const ROOM: &str = "/v1/rooms/{room_id}";
@@ -176,18 +176,12 @@ fn sent(body: &Value) -> Option<&Value> {
     (!body.is_null()).then_some(body)
 }
 
-async fn of_another_tenant(server: &Server) -> Person {
-    let admin = Person::first_of_other(server).await;
-    let account = json!({"local_id": "mallory", "display_name": "M", "password": PASSWORD});
-    admin.api.post("/v1/admin/users", &account).await.data();
-    Person::sign_in_to_other(server, "mallory").await
-}
-
 #[tokio::test]
 async fn nobody_learns_of_a_room_that_is_not_theirs() {
     on_both(async |server| {
         let [alice, bob, eve] = server.people(["alice", "bob", "eve"]).await;
-        let mallory = of_another_tenant(&server).await;
+        let admin = Person::first_of_other(&server).await;
+        let mallory = Person::made_in_other(&server, &admin, "mallory").await;
         let room = alice.room_with("Garden", &[&bob]).await;
         let event = alice.says(&room, "for us").await;
         let event = event["id"].as_str().unwrap();

@@ -2,20 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{PASSWORD, Person, Server, Socket, on_both};
-
-async fn person_of_other(server: &Server, admin: &Person, name: &str) -> Person {
-    let account = json!({"local_id": name, "display_name": name, "password": PASSWORD});
-    admin.api.post("/v1/admin/users", &account).await.data();
-    Person::sign_in_to_other(server, name).await
-}
+use crate::support::{PASSWORD, Person, Socket, on_both};
 
 #[tokio::test]
 async fn another_tenants_resources_answer_like_missing_ones() {
     on_both(async |server| {
         let [alice] = server.people(["alice"]).await;
         let other_admin = Person::first_of_other(&server).await;
-        let mallory = person_of_other(&server, &other_admin, "mallory").await;
+        let mallory = Person::made_in_other(&server, &other_admin, "mallory").await;
         let public = alice
             .api
             .post("/v1/rooms", &json!({"name": "Square", "is_public": true}))
@@ -75,7 +69,7 @@ async fn lists_and_streams_end_at_the_tenant() {
     on_both(async |server| {
         let [alice] = server.people(["alice"]).await;
         let other_admin = Person::first_of_other(&server).await;
-        let namesake = person_of_other(&server, &other_admin, "alice").await;
+        let namesake = Person::made_in_other(&server, &other_admin, "alice").await;
         assert_eq!(namesake.fqid, "@alice:other.example");
         assert_ne!(namesake.id, alice.id);
 

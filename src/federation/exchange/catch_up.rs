@@ -6,14 +6,13 @@ use http::Method;
 use serde::Deserialize;
 
 use super::pages::{Keys, verify_all};
-use super::{forks, joining, missing};
+use super::{bounds, forks, joining, missing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::incoming;
-use crate::events::core::json::Limits;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
 use crate::federation::client::Call;
@@ -275,11 +274,8 @@ fn read_page(
     room_id: RoomId,
     origin: &ServerName,
 ) -> Result<Vec<Event>> {
-    let limits = Limits {
-        max_bytes: MOST_BYTES,
-        max_depth: 70,
-    };
-    let items = incoming::read_page(body, limits).map_err(|error| unusable(peer, error))?;
+    let items =
+        incoming::read_page(body, bounds(MOST_BYTES)).map_err(|error| unusable(peer, error))?;
     // What comes after an unreadable event cannot be placed anyway.
     Ok(items
         .into_iter()

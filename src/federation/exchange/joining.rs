@@ -5,23 +5,21 @@
 
 use super::catch_up::{self, MOST_BYTES, unusable};
 use super::errands::{self, Errand};
-use super::forks;
-use super::pages::{Keys, verify_all};
+use super::pages::Keys;
+use super::{bounds, forks};
 use crate::app::App;
 use crate::db::Committed;
 use crate::error::Result;
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::incoming;
-use crate::events::core::json::Limits;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
-use crate::events::core::verified::Verified;
 use crate::events::store;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::rooms::store::rooms::RoomRow;
-use crate::rooms::timeline::{Outcome, Page, Part};
+use crate::rooms::timeline::{Outcome, Part};
 use crate::tenants::Tenant;
 
 /// As many events are fetched in their order while somebody waits.
@@ -49,8 +47,7 @@ pub(super) async fn take(
     let keys = Keys::load(app, tenant, row.id, None).await?;
     let known = keys.knows(&row.host);
     if known {
-        let (_, verified) = verify_all(keys, events).await;
-        receive(app, tenant, row, (verified, Part::Log)).await?;
+        catch_up::place(app, tenant, &row.host, keys, events, Part::Log).await?;
     }
     // The log may have begun with a key that was followed by others since.
     let peers = app.federation().peers();
@@ -97,9 +94,9 @@ async fn state(
     while end < until {
         let path = format!("{FEDERATION_PATH}/rooms/{}/state?after_seq={end}", row.id);
         let body = catch_up::get(app, tenant, &row.host, &path).await?;
-        let (known, verified) = verify_all(keys, read(row, &body)?).await;
-        keys = known;
-        receive(app, tenant, row, (verified, Part::State)).await?;
+        let events = read(row, &body)?;
+        let placed = catch_up::place(app, tenant, &row.host, keys, events, Part::State);
+        (keys, _) = placed.await?;
         let before = std::mem::replace(&mut end, end_of(app, tenant, row).await?);
         if end <= before {
             break;
@@ -109,11 +106,7 @@ async fn state(
 }
 
 fn read(row: &RoomRow, body: &[u8]) -> Result<Vec<Event>> {
-    let limits = Limits {
-        max_bytes: MOST_BYTES,
-        max_depth: 70,
-    };
-    let lists = incoming::read_lists(body, limits, &["state"])
+    let lists = incoming::read_lists(body, bounds(MOST_BYTES), &["state"])
         .map_err(|error| unusable(&row.host, error))?;
     // What comes after an unreadable event cannot be placed anyway.
     let events = lists.events.into_iter().flatten();
@@ -121,26 +114,6 @@ fn read(row: &RoomRow, body: &[u8]) -> Result<Vec<Event>> {
         .map_while(std::result::Result::ok)
         .take_while(|event| event.room_id == row.id && event.origin == row.host)
         .collect())
-}
-
-/// Places what the host sent, up to what does not verify.
-async fn receive<E>(
-    app: &App,
-    tenant: &Tenant,
-    row: &RoomRow,
-    (events, part): (Vec<std::result::Result<Verified<Event>, E>>, Part),
-) -> Result<()> {
-    let page = Page {
-        tenant: tenant.clone(),
-        deliverer: row.host.clone(),
-        events: events
-            .into_iter()
-            .map_while(std::result::Result::ok)
-            .collect(),
-        part,
-    };
-    app.timeline().receive(page).await?;
-    Ok(())
 }
 
 /// Fetches from a peer what is missing in the gaps of the host's log, and comes again for what is left.

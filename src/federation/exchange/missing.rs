@@ -1,6 +1,7 @@
 //! Contents that are missing: asked for of every server that may have them, and a note of who delivered wrong ones
 //! (federation specification, "Void, missing, stalled").
 
+use super::bounds;
 use super::catch_up::{MOST_BYTES, get, unusable};
 use super::pages::{Keys, verify_all};
 use crate::app::App;
@@ -9,7 +10,6 @@ use crate::error::Result;
 use crate::events::core::event::Event;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::incoming;
-use crate::events::core::json::Limits;
 use crate::events::core::names::ServerName;
 use crate::events::core::verified::{ContentStatus, Verified};
 use crate::events::store::contents::{self, Denied, Missing};
@@ -67,11 +67,8 @@ async fn ask(
         "{FEDERATION_PATH}/rooms/{room_id}/backfill?origin={origin}&epoch={epoch}&after_seq={after}&limit={limit}"
     );
     let body = get(app, tenant, peer, &path).await?;
-    let limits = Limits {
-        max_bytes: MOST_BYTES,
-        max_depth: 70,
-    };
-    let items = incoming::read_page(&body, limits).map_err(|error| unusable(peer, error))?;
+    let items =
+        incoming::read_page(&body, bounds(MOST_BYTES)).map_err(|error| unusable(peer, error))?;
     let mut explained = Vec::new();
     let mut events = Vec::new();
     for item in items {

@@ -28,3 +28,13 @@ mod stay;
 mod tests;
 
 pub use routes::routes;
+
+use crate::events::core::json::Limits;
+
+/// What is read of another server: a content may be 64 deep, in an event, in a list.
+pub(crate) const fn bounds(max_bytes: usize) -> Limits {
+    Limits {
+        max_bytes,
+        max_depth: 70,
+    }
+}

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::catch_up::unusable;
 use super::document::Request;
-use super::{forks, joining, outgoing};
+use super::{bounds, forks, joining, outgoing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::db::Committed;
@@ -17,7 +17,6 @@ use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::incoming;
-use crate::events::core::json::Limits;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::federation::client::Call;
@@ -87,12 +86,8 @@ fn caused(
     (room_id, host): (RoomId, &ServerName),
     is_join: bool,
 ) -> Result<Vec<Event>> {
-    let limits = Limits {
-        max_bytes: MOST_BYTES,
-        max_depth: 70,
-    };
-    let lists =
-        incoming::read_lists(body, limits, &["events"]).map_err(|error| unusable(host, error))?;
+    let lists = incoming::read_lists(body, bounds(MOST_BYTES), &["events"])
+        .map_err(|error| unusable(host, error))?;
     let events: Vec<Event> = lists
         .events
         .into_iter()

@@ -83,25 +83,11 @@ impl Watcher {
 
     /// The room's events as sync hands them out.
     async fn synced(&self) -> Vec<Frame> {
-        let mut events = Vec::new();
-        let mut since = self.since;
-        loop {
-            let page = self
-                .api
-                .get(&format!("/v1/sync?since={since}&limit=500&timeout=0"))
-                .await
-                .data();
-            let of_room = page["events"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .filter(|event| event["room_id"] == json!(self.room));
-            events.extend(of_room.map(frame));
-            since = page["next_cursor"].as_i64().unwrap();
-            if page["has_more"] != json!(true) {
-                return events;
-            }
-        }
+        let (events, _) = self.api.sync_from(self.since).await;
+        let of_room = events
+            .iter()
+            .filter(|event| event["room_id"] == json!(self.room));
+        of_room.map(frame).collect()
     }
 }
 

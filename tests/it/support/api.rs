@@ -153,6 +153,29 @@ impl Api {
             .await
     }
 
+    /// Everything that sync has after `since`, and the end of it.
+    pub(crate) async fn sync_from(&self, since: i64) -> (Vec<Value>, i64) {
+        let mut events = Vec::new();
+        let mut since = since;
+        loop {
+            let page = self
+                .get(&format!("/v1/sync?since={since}&limit=500&timeout=0"))
+                .await
+                .data();
+            events.extend(
+                page["events"]
+                    .as_array()
+                    .expect("a list of events")
+                    .iter()
+                    .cloned(),
+            );
+            since = page["next_cursor"].as_i64().expect("an integer cursor");
+            if page["has_more"] != json!(true) {
+                return (events, since);
+            }
+        }
+    }
+
     /// An answer, where the connection may break: the error then says how.
     pub(crate) async fn try_call(
         &self,

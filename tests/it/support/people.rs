@@ -37,6 +37,13 @@ impl Person {
         Self::sign_in_to_other(server, "admin").await
     }
 
+    /// An account that the second tenant's administrator makes.
+    pub(crate) async fn made_in_other(server: &Server, admin: &Person, local_id: &str) -> Self {
+        let account = json!({"local_id": local_id, "display_name": local_id, "password": PASSWORD});
+        admin.api.post("/v1/admin/users", &account).await.data();
+        Self::sign_in_to_other(server, local_id).await
+    }
+
     /// Somebody of the second tenant.
     pub(crate) async fn sign_in_to_other(server: &Server, local_id: &str) -> Self {
         let form = json!({
@@ -195,26 +202,7 @@ impl Person {
 
     /// Everything that sync has after `since`, and the end of it.
     pub(crate) async fn sync_from(&self, since: i64) -> (Vec<Value>, i64) {
-        let mut events = Vec::new();
-        let mut since = since;
-        loop {
-            let page = self
-                .api
-                .get(&format!("/v1/sync?since={since}&limit=500&timeout=0"))
-                .await
-                .data();
-            events.extend(
-                page["events"]
-                    .as_array()
-                    .expect("a list of events")
-                    .iter()
-                    .cloned(),
-            );
-            since = page["next_cursor"].as_i64().expect("an integer cursor");
-            if page["has_more"] != json!(true) {
-                return (events, since);
-            }
-        }
+        self.api.sync_from(since).await
     }
 }
 

@@ -12,12 +12,12 @@ use crate::error::{Coded, Error, Reason, Result};
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::incoming::{self, BodyError, Received};
-use crate::events::core::json::{JsonError, Limits};
+use crate::events::core::json::JsonError;
 use crate::events::core::names::ServerName;
 use crate::events::core::verified::ContentStatus;
 use crate::federation::exchange::errands::{self, Errand};
 use crate::federation::exchange::pages::{Keys, verify_all};
-use crate::federation::exchange::{access, missing};
+use crate::federation::exchange::{access, bounds, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::metrics::FederationEventLabels;
@@ -29,8 +29,6 @@ use crate::tenants::Tenant;
 const MOST_EVENTS: usize = 100;
 /// The largest body, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
-/// Deepest nesting: an event's content may be 64 deep, inside of the list.
-const DEPTH: usize = 70;
 /// What a sender is told of an event that waits.
 const PENDING: &str = "pending";
 
@@ -39,11 +37,8 @@ pub(super) struct Delivery(Vec<Received>);
 
 impl SignedBody for Delivery {
     fn read(bytes: &[u8]) -> Result<Self> {
-        let limits = Limits {
-            max_bytes: MOST_BYTES,
-            max_depth: DEPTH,
-        };
-        let events = incoming::read_send(bytes, limits).map_err(|error| unreadable(&error))?;
+        let events =
+            incoming::read_send(bytes, bounds(MOST_BYTES)).map_err(|error| unreadable(&error))?;
         if events.is_empty() || events.len() > MOST_EVENTS {
             return Err(Error::validation(
                 "body.events",
