@@ -146,6 +146,7 @@ impl Accounts<'_> {
             Some(UserState::Suspended) => {
                 accounts::keep_an_admin(tenant, &mut tx, id, LastAdminField::State).await?;
             }
+            // The tenant before the account, as when one is made: two that wait for each other would wait for ever.
             Some(UserState::Active) => tenants::store::lock(tenant, &mut tx).await?,
             None => {}
         }

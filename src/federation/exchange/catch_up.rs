@@ -203,7 +203,7 @@ pub(super) async fn log(
 }
 
 /// Where one origin's log ends here.
-async fn end_of(
+pub(super) async fn end_of(
     app: &App,
     tenant: &Tenant,
     room_id: RoomId,

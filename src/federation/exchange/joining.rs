@@ -3,10 +3,10 @@
 //! A short log is fetched up to there, in its order. Of a long one the state comes first, so that a join takes as long as
 //! the room is large and not as long as it is old; the gaps in the log are filled afterwards, the latest first.
 
+use super::bounds;
 use super::catch_up::{self, MOST_BYTES, unusable};
 use super::errands::{self, Errand};
 use super::pages::Keys;
-use super::{bounds, forks};
 use crate::app::App;
 use crate::db::Committed;
 use crate::error::Result;
@@ -76,8 +76,8 @@ pub(super) async fn take(
 
 /// Where the host's log ends here: its only epoch is the first.
 async fn end_of(app: &App, tenant: &Tenant, row: &RoomRow) -> Result<i64> {
-    let end = forks::end_of(app, tenant, row.id, &row.host).await?;
-    Ok(end.map_or(0, |end| end.seq))
+    let end = catch_up::end_of(app, tenant, row.id, &row.host).await?;
+    Ok(end.seq)
 }
 
 /// Fetches the events that make up the room's state, page by page, as long as that brings any.

@@ -190,6 +190,13 @@ pub enum Receipt {
     },
 }
 
+impl Receipt {
+    /// Whether it stands in its log and cannot be judged yet.
+    pub fn waits(&self) -> bool {
+        matches!(self, Receipt::Pending | Receipt::Contradicting)
+    }
+}
+
 type Answer<T> = oneshot::Sender<Result<Committed<T>, RoomError>>;
 
 /// A unit of the writer's work.

@@ -29,8 +29,6 @@ use crate::tenants::Tenant;
 const MOST_EVENTS: usize = 100;
 /// The largest body, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
-/// What a sender is told of an event that waits.
-const PENDING: &str = "pending";
 
 /// The events of a request.
 pub(super) struct Delivery(Vec<Received>);
@@ -98,7 +96,7 @@ pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> 
     journal(&app, &tenant, &peer, &results).await;
     let pending = results
         .iter()
-        .find(|result| answer_word(&result.receipt) == PENDING)
+        .find(|result| result.receipt.waits())
         .map(|result| result.event.room_id);
     if let Some(room_id) = pending {
         errands::soon(&app, &tenant, &peer, room_id, Errand::Compare);
@@ -190,18 +188,14 @@ fn refused(event: Event, check: u8, code: Code, message: &str) -> Handled {
     }
 }
 
-fn answer_word(receipt: &Receipt) -> &'static str {
-    match receipt {
-        Receipt::Accepted => "accepted",
-        Receipt::Duplicate => "duplicate",
-        Receipt::Pending | Receipt::Contradicting => PENDING,
-        Receipt::Rejected { .. } => "rejected",
-    }
-}
-
 fn answer(app: &App, result: &Handled) -> Value {
     let event_id = result.event.event_id;
-    let word = answer_word(&result.receipt);
+    let word = match &result.receipt {
+        Receipt::Accepted => "accepted",
+        Receipt::Duplicate => "duplicate",
+        Receipt::Pending | Receipt::Contradicting => "pending",
+        Receipt::Rejected { .. } => "rejected",
+    };
     let labels = FederationEventLabels {
         direction: "in",
         result: word,
