@@ -210,8 +210,9 @@ async fn has_any(
     Ok(found == 1)
 }
 
-/// Rooms that this server shares with others and in which something was written since `since`, in ms, or of which
-/// contents or a piece of the host's log are not here yet: pairs of room and server. A server takes part as long as it has people in the room, the host for ever.
+/// Rooms that this server shares with others and in which something was written since `since`, in ms, or of which contents
+/// or a piece of the host's log are not here yet: pairs of room and server. A server takes part as long as it has people in
+/// the room, the host for ever.
 pub async fn shared_rooms(
     tenant: &Tenant,
     db: &Db,

@@ -190,6 +190,7 @@ async fn out_of_place(
         }
         Err(error) => error,
     };
+    // Where the simulation puts faults in on purpose, to see that it finds them.
     #[cfg(test)]
     if crate::simulation::faults::overlooks(&error) {
         return Ok(None);
