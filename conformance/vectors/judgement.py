@@ -2,7 +2,7 @@
 
 Written from federation-spec/ and sharing no code with the server; `verify.py` uses it. It looks everything up again each
 time it is asked, so that each function says what a paragraph of the specification says. `H`, `S`, `s` and `cut` are those
-of the specification. Naming the branch of a fork (logs.md) is not in it.
+of the specification.
 """
 
 import protocol as p
@@ -96,7 +96,7 @@ CONTENT = {
     "power_levels": {"power_levels": LEVEL_MAP},
     "pin": {"event_id": ID, "action": ACTION},
     "seen": {},
-    "log": {"origin": p.is_server, "epoch": p.integer(1, p.SAFE), "seq?": p.integer(1, p.SAFE), "hash?": p.text_of(p.HASH), "key?": is_key},
+    "log": {"origin": p.is_server, "epoch": p.integer(1, p.SAFE), "key": is_key},
 }
 
 
@@ -119,8 +119,6 @@ def is_malformed(event):
         return True
     if name == "log":
         before = content.get("cutoff", {}).get(content["origin"], {}).get("epoch")
-        if content.get("key") is None:
-            return content.get("seq") is None or content.get("hash") is None
         return before is None or before + 1 != content["epoch"]
     return False
 
@@ -161,7 +159,7 @@ class State:
             self.window = self.window if window is None else window
             self.allowed = self.allowed if allowed is None else set(allowed) or None
             self.denied = self.denied if denied is None else set(denied)
-        elif kind == "swp.room.log" and content.get("key") is not None:
+        elif kind == "swp.room.log":
             self.admits = (content["origin"], content["epoch"], content["cutoff"][content["origin"]])
 
     def move(self, content):

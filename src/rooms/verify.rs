@@ -120,6 +120,16 @@ struct Room {
     gaps: Vec<(ServerName, Gap)>,
 }
 
+/// An epoch of a log.
+struct Stretch<'a> {
+    origin: &'a ServerName,
+    epoch: i64,
+    /// Where it should end; `None`: nobody knows.
+    end: Option<LogEnd>,
+    /// Whether a server may be appending to it meanwhile.
+    goes_on: bool,
+}
+
 /// Where a log should go on.
 struct Cursor {
     seq: i64,
@@ -149,17 +159,36 @@ impl Room {
         };
         let mut count = 0;
         for epoch in 1..end.epoch {
-            let last = self.end_of_epoch(end, epoch)?;
-            count += self.check_epoch(tenant, db, &last, &mut at).await?;
+            let stretch = Stretch {
+                origin: &end.origin,
+                epoch,
+                end: self.end_of_epoch(end, epoch)?,
+                goes_on: false,
+            };
+            count += self.check_epoch(tenant, db, &stretch, &mut at).await?;
             (at.seq, at.hash) = (0, None);
         }
-        Ok(count + self.check_epoch(tenant, db, end, &mut at).await?)
+        let stretch = Stretch {
+            origin: &end.origin,
+            epoch: end.epoch,
+            end: Some(end.clone()),
+            goes_on: true,
+        };
+        Ok(count + self.check_epoch(tenant, db, &stretch, &mut at).await?)
     }
 
-    /// Where an earlier epoch of a log ends: at the cut-off with which the next one was admitted.
-    fn end_of_epoch(&self, end: &LogEnd, epoch: i64) -> Result<LogEnd, VerifyError> {
+    /// Where an earlier epoch of a log ends: at the cut-off with which the next one was admitted. `None`: nobody knows, since
+    /// the host's log has forked below the admission.
+    fn end_of_epoch(&self, end: &LogEnd, epoch: i64) -> Result<Option<LogEnd>, VerifyError> {
         let epochs = self.view.as_ref().map(|view| view.history.epochs());
         let admission = epochs.and_then(|epochs| epochs.of(&end.origin, epoch + 1));
+        let host = self
+            .view
+            .as_ref()
+            .and_then(|view| view.logs.get(view.history.host()));
+        if admission.is_none() && host.is_some_and(|log| log.forked_at.is_some()) {
+            return Ok(None);
+        }
         let Some(admission) = admission else {
             return Err(VerifyError::Bad(Box::new(BadEvent {
                 room_id: self.id,
@@ -170,44 +199,52 @@ impl Room {
                 problem: "the host has not admitted this epoch".to_owned(),
             })));
         };
-        Ok(LogEnd {
+        Ok(Some(LogEnd {
             epoch,
             seq: admission.cutoff.seq,
             hash: admission.cutoff.hash.unwrap_or(end.hash),
             ..end.clone()
-        })
+        }))
     }
 
     async fn check_epoch(
         &self,
         tenant: &Tenant,
         db: &Db,
-        end: &LogEnd,
+        stretch: &Stretch<'_>,
         at: &mut Cursor,
     ) -> Result<u64, VerifyError> {
         let mut count = 0;
+        let is_beyond = |seq: i64| stretch.end.as_ref().is_some_and(|end| seq > end.seq);
         loop {
-            let page = store::log_page(tenant, db, self.id, &end.origin, (end.epoch, at.seq), PAGE)
-                .await?;
+            let after = (stretch.epoch, at.seq);
+            let page = store::log_page(tenant, db, self.id, stretch.origin, after, PAGE).await?;
             if page.is_empty() {
                 break;
             }
             let targets = targets(tenant, db, &page).await?;
             for placed in &page {
                 // What a server beside us appended after the ends were read is not looked at.
-                if placed.event.seq > end.seq {
-                    return self.require_end(end, at).map(|()| count);
+                if is_beyond(placed.event.seq) && stretch.goes_on {
+                    return self.require_end(stretch, at).map(|()| count);
+                }
+                if is_beyond(placed.event.seq) {
+                    let problem = "the host has cut it off: its epoch ends before it";
+                    return Err(bad(placed, problem.to_owned()));
                 }
                 self.check(placed, at, &targets)
                     .map_err(|problem| bad(placed, problem))?;
                 count += 1;
             }
         }
-        self.require_end(end, at)?;
+        self.require_end(stretch, at)?;
         Ok(count)
     }
 
-    fn require_end(&self, end: &LogEnd, at: &Cursor) -> Result<(), VerifyError> {
+    fn require_end(&self, stretch: &Stretch<'_>, at: &Cursor) -> Result<(), VerifyError> {
+        let Some(end) = &stretch.end else {
+            return Ok(());
+        };
         if at.seq == end.seq && (end.seq == 0 || at.hash == Some(end.hash)) {
             return Ok(());
         }

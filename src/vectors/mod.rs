@@ -53,13 +53,6 @@ const OTHERS: [&str; 7] = [
 /// How many vectors there are at least: none goes away unnoticed.
 const LEAST: usize = 295;
 
-/// Vectors that the server is known to differ from: file, name of the vector, and why that is so.
-const KNOWN_DIFFERENCES: [(&str, &str, &str); 1] = [(
-    "rooms.json",
-    "state at or after a fork in the host's log is out of its chain, what claims it waits, and other logs go on",
-    "the fork is kept as evidence and shown to admins, but the branch that was here first goes on to count",
-)];
-
 /// Above what any vector needs: their own limits are checked by what reads them.
 const LIMITS: Limits = Limits {
     max_bytes: 1 << 20,
@@ -138,30 +131,14 @@ fn the_server_finds_what_every_vector_states() {
             let Named { name: called } = serde_json::from_str(vector.get()).unwrap();
             let called = called.unwrap_or_else(|| index.to_string());
             if let Err(difference) = check(vector.get()) {
-                differing.push((name.to_owned(), called, difference));
+                differing.push(format!("{name}, {called}: {difference}"));
             }
             checked += 1;
         }
     }
     let all = KINDS.iter().map(|(kind, _)| *kind).collect();
     assert_eq!(kinds, all, "there are vectors of every kind");
-    let is_known = |file: &str, called: &str| {
-        let mut known = KNOWN_DIFFERENCES.iter();
-        known.any(|(known_file, name, _)| (*known_file, *name) == (file, called))
-    };
-    let (known, new): (Vec<_>, Vec<_>) = differing
-        .iter()
-        .partition(|(file, called, _)| is_known(file, called));
-    let new: Vec<_> = new
-        .iter()
-        .map(|(file, called, difference)| format!("{file}, {called}: {difference}"))
-        .collect();
-    assert!(new.is_empty(), "{}", new.join("\n"));
-    assert_eq!(
-        known.len(),
-        KNOWN_DIFFERENCES.len(),
-        "a known difference is none any more"
-    );
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
     assert!(checked >= LEAST, "only {checked} vectors were checked");
 }
 

@@ -13,6 +13,7 @@ use super::{Ignored, compare, read};
 use crate::app::test_server::Server;
 use crate::events::core::event::Event;
 use crate::events::core::verified::Verified;
+use crate::events::store::contents;
 use crate::federation::exchange::pages::Keys;
 use crate::rooms::core::content::OriginKey;
 use crate::rooms::judgement_tests::end::End;
@@ -120,7 +121,8 @@ fn verified(events: Vec<Event>) -> Result<Vec<Verified<Event>>, String> {
     Ok(verified.into_values().collect())
 }
 
-/// What a server makes of the room once everything has come, and what had no place when it came has come again.
+/// What a server makes of the room once everything has come, and what had no place when it came, or lost a content that
+/// counts after all, has come again.
 async fn end(
     server: &Server,
     events: &[Verified<Event>],
@@ -146,10 +148,19 @@ async fn end(
             break;
         }
     }
-    let end = End::of(&server.app, events[0].room_id).await;
+    let (tenant, db) = (server.app.tenants().first().unwrap(), server.app.db());
+    let (room_id, now) = (events[0].room_id, server.app.now());
+    let lost = contents::wanted(&tenant, db, room_id, host, now, 100).await;
+    for lost in lost.unwrap() {
+        let whole = events.iter().find(|event| event.event_id == lost.event_id);
+        let whole = whole.unwrap();
+        has_place(server, whole, part(whole)).await;
+    }
+    let end = End::of(&server.app, room_id).await;
     let verdict = |event: &Verified<Event>| match end.verdicts.get(&event.event_id) {
         Some(verdict) => verdict.clone(),
-        // It is in no log: on the other branch of a fork, or excluded.
+        // It is in no log: on the other branch of a fork, or excluded. State from a fork on joins no chain.
+        None if event.origin == *host && event.event_type.is_state() => "WAIT".to_owned(),
         None if end.frozen.contains(&event.origin.to_string()) => "FROZEN".to_owned(),
         None => "VOID".to_owned(),
     };

@@ -51,7 +51,7 @@ impl EventType {
     pub const ROOM_PIN: Self = Self::known("swp.room.pin");
     /// How far the host has seen every log.
     pub const ROOM_SEEN: Self = Self::known("swp.room.seen");
-    /// The host names a branch of a forked log, or admits a new epoch.
+    /// The host admits a new epoch of a log.
     pub const ROOM_LOG: Self = Self::known("swp.room.log");
     /// A log goes over to a new key.
     pub const LOG_KEY: Self = Self::known("swp.log.key");

@@ -72,6 +72,48 @@ pub async fn freeze(
         .collect()
 }
 
+/// Takes the state events of a host's log from this place on out of the state: they wait.
+pub async fn suspend_state(tenant: &Tenant, tx: &mut Tx, from: Place<'_>) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE events SET verdict = 'wait', shown = 0 WHERE tenant = $1 AND room_id = $2 AND origin = $3
+         AND epoch = $4 AND seq >= $5 AND kind = 1",
+    )
+    .bind(tenant.key())
+    .bind(from.room_id.to_string())
+    .bind(from.origin.as_str())
+    .bind(from.epoch)
+    .bind(from.seq)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// The timeline events of one origin's log that may rest on the host's state from `state_seq` on, each with the highest
+/// `state_seq` that the log claims up to it: those behind the first such claim, and the void ones.
+pub async fn resting_on(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    (room_id, origin): (RoomId, &ServerName),
+    state_seq: i64,
+) -> Result<Vec<(Placed, i64)>, DbError> {
+    let sql = format!(
+        "SELECT * FROM (
+             SELECT {COLUMNS}, MAX(state_seq) OVER (ORDER BY epoch, seq) AS highest FROM events
+             WHERE tenant = $1 AND room_id = $2 AND origin = $3) e
+         WHERE kind = 0 AND (verdict = 'void' OR (verdict = 'valid' AND highest >= $4)) ORDER BY epoch, seq"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql))
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .bind(origin.as_str())
+        .bind(state_seq)
+        .fetch_all(tx.conn())
+        .await?;
+    rows.iter()
+        .map(|row| Ok((read(row)?, row.try_get("highest")?)))
+        .collect()
+}
+
 /// What stands at a place of a log, as of this transaction.
 pub async fn standing_at(
     tenant: &Tenant,

@@ -23,7 +23,8 @@ use crate::federation::client::Call;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::participants;
 use crate::rooms::core::content::{LogPosition, OriginKey};
-use crate::rooms::core::decide::{Command, Invitee};
+use crate::rooms::core::decide::{Command, Invitee, Refusal};
+use crate::rooms::error::RoomError;
 use crate::rooms::store::rooms::RoomRow;
 use crate::rooms::timeline::Outcome;
 use crate::rooms::{perform, profiles};
@@ -61,6 +62,10 @@ pub async fn ask_host(
 ) -> Result<Committed<Outcome>> {
     if matches!(command, Command::Decline) {
         return outgoing::decline(app, tenant, row, actor).await;
+    }
+    let log = forks::end_of(app, tenant, row.id, &row.host).await?;
+    if log.is_some_and(|end| end.forked_at.is_some()) {
+        return Err(RoomError::from(Refusal::HostForked).into());
     }
     let (action, content) = action(app, tenant, row, actor, command).await?;
     let is_join = action == "join";

@@ -349,10 +349,9 @@ impl StateChange {
                 }
             }
             of if *of == EventType::ROOM_SEEN => Change::Seen,
-            of if *of == EventType::ROOM_LOG => match LogChange::read(content, &marks.cutoff)? {
-                Some(change) => Change::Log(Box::new(change)),
-                None => Change::Unknown,
-            },
+            of if *of == EventType::ROOM_LOG => {
+                Change::Log(Box::new(LogChange::read(content, &marks.cutoff)?))
+            }
             _ => Change::Unknown,
         };
         Ok(StateChange {

@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::history::StateSeq;
 use super::logs::{LogPosition, OriginKey, Positions};
-use crate::events::core::hash::Hash;
 use crate::events::core::names::ServerName;
 
 /// `swp.room.log` that admits an epoch. The position up to which the epoch before it counts is its cut-off.
@@ -23,35 +22,22 @@ pub struct LogChange {
 }
 
 impl LogChange {
-    /// Reads the content. `None`: it names a branch instead. An error says what is wrong with it.
-    pub fn read(
-        content: &Value,
-        cutoff: &Positions,
-    ) -> Result<Option<LogChange>, serde_json::Error> {
+    /// Reads the content. An error says what is wrong with it.
+    pub fn read(content: &Value, cutoff: &Positions) -> Result<LogChange, serde_json::Error> {
         #[derive(Deserialize)]
         struct Content {
             origin: ServerName,
             epoch: i64,
-            key: Option<OriginKey>,
-            seq: Option<i64>,
-            hash: Option<Hash>,
+            key: OriginKey,
         }
-        let read = Content::deserialize(content)?;
-        let (origin, epoch) = (read.origin, read.epoch);
-        let Some(key) = read.key else {
-            let names_branch = epoch >= 1 && read.seq >= Some(1) && read.hash.is_some();
-            return match names_branch {
-                true => Ok(None),
-                false => Err(serde_json::Error::custom("neither a branch nor an epoch")),
-            };
-        };
+        let Content { origin, epoch, key } = Content::deserialize(content)?;
         let before = cutoff.get(&origin).map(|position| position.epoch);
         if before.and_then(|before| before.checked_add(1)) != Some(epoch) {
             return Err(serde_json::Error::custom(
                 "`cutoff` is not in the epoch before",
             ));
         }
-        Ok(Some(LogChange { origin, epoch, key }))
+        Ok(LogChange { origin, epoch, key })
     }
 }
 
@@ -120,19 +106,16 @@ mod tests {
         })
     }
 
-    fn read(content: &Value) -> Result<Option<LogChange>, serde_json::Error> {
+    fn read(content: &Value) -> Result<LogChange, serde_json::Error> {
         let cutoff = Positions::deserialize(&content["cutoff"]).unwrap_or_default();
         LogChange::read(content, &cutoff)
     }
 
     #[test]
     fn an_admission_cuts_the_epoch_before_it_off() {
-        assert!(read(&admission(2, 1)).unwrap().is_some());
+        assert!(read(&admission(2, 1)).is_ok());
         assert!(read(&admission(2, 2)).is_err());
         assert!(read(&json!({ "origin": "b.example", "epoch": 1 })).is_err());
-        let hash = Hash::of(b"branch").to_string();
-        let branch = json!({ "origin": "b.example", "epoch": 1, "seq": 3, "hash": hash });
-        assert_eq!(read(&branch).unwrap(), None);
     }
 
     #[test]
@@ -143,7 +126,7 @@ mod tests {
         for (by, epoch) in [(4, 3), (5, 2), (6, 2), (7, 3)] {
             let content = admission(epoch, epoch - 1);
             let cutoff = Positions::deserialize(&content["cutoff"]).unwrap();
-            epochs.admit(by, &read(&content).unwrap().unwrap(), &cutoff);
+            epochs.admit(by, &read(&content).unwrap(), &cutoff);
         }
         assert_eq!(epochs.latest(&origin), 3);
         assert_eq!(epochs.of(&origin, 2).unwrap().by, 5);

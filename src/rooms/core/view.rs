@@ -8,6 +8,9 @@ use crate::events::core::chain::{Gap, Head};
 use crate::events::core::hash::Hash;
 use crate::events::core::names::{Fqid, ServerName};
 
+/// Places of a log that an origin without members may go on beyond what the host acknowledged.
+pub const MOST_WITHOUT_MEMBERS: i64 = 10_000;
+
 /// The end of one origin's log, and what in it decides about membership.
 #[derive(Clone, Debug)]
 pub struct Log {
@@ -108,6 +111,36 @@ impl RoomView {
         self.logs.get(origin).is_some_and(|log| {
             log.head.epoch == epoch && log.forked_at.is_some_and(|forked_at| seq >= forked_at)
         })
+    }
+
+    /// Whether the host's log forked and this server's rests on its state from there on: whatever is added to it waits for ever.
+    pub fn rests_on_lost_state(&self, own: &ServerName) -> bool {
+        let log = |origin| self.logs.get(origin);
+        let is_forked = log(self.history.host()).is_some_and(|log| log.forked_at.is_some());
+        is_forked && log(own).is_some_and(|log| log.state_seq > self.history.last().0)
+    }
+
+    /// Whether nobody of `origin` is in the room any more, and this place of its log lies further beyond what the host
+    /// acknowledged than such an origin has reason to go on (federation specification, "Who is gone").
+    pub fn goes_on_without_members(
+        &self,
+        origin: &ServerName,
+        sender: Option<&Fqid>,
+        (epoch, seq): (i64, i64),
+    ) -> bool {
+        let (settled_epoch, settled_seq) = self.history.settled(origin);
+        let acknowledged = match epoch == settled_epoch {
+            true => settled_seq,
+            false => 0,
+        };
+        // Who sends is most likely there, and found at once.
+        let is_of_member = |person: &Fqid| self.joined(person).is_some();
+        origin != self.history.host()
+            && seq.saturating_sub(acknowledged) > MOST_WITHOUT_MEMBERS
+            && !sender.is_some_and(is_of_member)
+            && !self
+                .joined_members()
+                .any(|(person, _)| person.server_name() == origin)
     }
 
     /// How many places are taken: joined and invited people.

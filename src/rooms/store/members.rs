@@ -75,6 +75,16 @@ pub async fn upsert(
     Ok(())
 }
 
+/// Forgets everybody of a room.
+pub async fn clear_room(tenant: &Tenant, tx: &mut Tx, room: RoomId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM members WHERE tenant = $1 AND room_id = $2")
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// One participant's relation to a room.
 pub async fn get<'e>(
     tenant: &Tenant,

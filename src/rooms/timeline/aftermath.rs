@@ -15,6 +15,7 @@ use crate::events::store;
 use crate::messages;
 use crate::rooms::core::content::StateChange;
 use crate::rooms::core::judge::Verdict;
+use crate::rooms::core::view::RoomView;
 use crate::rooms::project;
 use crate::tenants::Tenant;
 
@@ -222,19 +223,45 @@ pub(super) async fn judge_anew(
     judge(batch, tenant, event, highest).await
 }
 
-async fn judge(
+/// Judges an event whose log claims up to it this `state_seq` at most.
+pub(super) async fn judge(
     batch: &mut Batch<'_>,
     tenant: &Tenant,
     event: &Placed,
     highest: i64,
 ) -> Result<Verdict, DbError> {
+    let target = target_of(batch, tenant, event).await?;
+    judge_about(batch, tenant, event, highest, target.as_ref()).await
+}
+
+/// The same by a room as it was.
+pub(super) async fn judge_in(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    view: &RoomView,
+    event: &Placed,
+    highest: i64,
+) -> Result<Verdict, DbError> {
+    let target = target_of(batch, tenant, event).await?;
+    Ok(place::judge_event(
+        view,
+        &event.event,
+        highest,
+        target.as_ref(),
+    ))
+}
+
+async fn target_of(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+) -> Result<Option<Placed>, DbError> {
     let target = match event.target {
         Some(id) => store::by_id(tenant, batch.tx.conn(), id).await?,
         None => None,
     };
     // What a room says of another room's message is judged as if that were unknown: other servers may not have it.
-    let target = target.filter(|target| target.event.room_id == event.event.room_id);
-    judge_about(batch, tenant, event, highest, target.as_ref()).await
+    Ok(target.filter(|target| target.event.room_id == event.event.room_id))
 }
 
 async fn judge_about(

@@ -71,6 +71,8 @@ pub(super) async fn act(
         }
         if act.command.is_for_host() && view.history.host() != tenant.server_name() {
             own_leave(view, act)?
+        } else if view.rests_on_lost_state(tenant.server_name()) {
+            return Err(Refusal::HostForked.into());
         } else {
             decide::decide(view, &act.actor, &act.command, &context)?
         }

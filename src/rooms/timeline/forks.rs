@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::batch::Batch;
-use super::{aftermath, epochs};
+use super::{aftermath, epochs, host_fork};
 use crate::db::DbError;
 use crate::events::core::event::Event;
 use crate::events::core::names::ServerName;
@@ -55,20 +55,24 @@ pub(super) async fn found(
 /// Freezes a log from this place on: what stands there is hidden, together with what it did to other messages, and no more is
 /// taken.
 ///
-/// Not frozen are the host's log, on whose state all others rest, and this server's own, which it alone goes on writing;
-/// nor one that the host has settled by admitting another epoch, on the branch that is here.
+/// Not frozen are this server's own log, which it alone goes on writing, and one that the host has settled by admitting
+/// another epoch, on the branch that is here.
 async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     let tenant = batch.tenant.clone();
     let Some(view) = batch.views.get(&tenant, &mut batch.tx, at.room_id).await? else {
         return Ok(());
     };
-    let is_spared = at.origin == view.history.host() || at.origin == tenant.server_name();
-    let Some(log) = view.logs.get(at.origin).filter(|_| !is_spared) else {
+    let is_hosts = at.origin == view.history.host();
+    let is_own = at.origin == tenant.server_name();
+    let Some(log) = view.logs.get(at.origin).filter(|_| !is_own) else {
         return Ok(());
     };
     let is_known = log.forked_at.is_some_and(|forked_at| forked_at <= at.seq);
     if is_known || log.head.epoch != at.epoch {
         return Ok(());
+    }
+    if is_hosts {
+        return host_fork::end_state(batch, at).await;
     }
     if epochs::holds_cutoff(batch, at.room_id, at.origin).await? {
         return Ok(());
@@ -79,6 +83,15 @@ async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     if let Some(log) = view.logs.get_mut(at.origin) {
         log.forked_at = Some(at.seq);
     }
+    hide(batch, at).await?;
+    // The host may have settled it already: then the branch that is here is the other one.
+    epochs::settle(batch, at.room_id, at.origin).await?;
+    Ok(())
+}
+
+/// Hides what stands in a log from this place on.
+pub(super) async fn hide(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
+    let tenant = batch.tenant.clone();
     batch.touched.insert(at.room_id);
     batch.has_written();
     forks::mark(&tenant, &mut batch.tx, at).await?;
@@ -90,7 +103,5 @@ async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     for message in messages {
         aftermath::refold(batch, &tenant, at.room_id, message).await?;
     }
-    // The host may have settled it already: then the branch that is here is the other one.
-    epochs::settle(batch, at.room_id, at.origin).await?;
     Ok(())
 }

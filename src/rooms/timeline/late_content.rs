@@ -90,10 +90,19 @@ async fn state(
     let tenant = batch.tenant.clone();
     let room_id = placed.event.room_id;
     contents::fill(&tenant, &mut batch.tx, placed).await?;
+    let forked_at = match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
+        Some(view) => view
+            .logs
+            .get(&placed.event.origin)
+            .and_then(|log| log.forked_at),
+        None => None,
+    };
     let mut waiting = store::waiting(&tenant, &mut batch.tx, room_id).await?;
     waiting.retain(|event| event.kind == Kind::State);
+    // From a fork on there is no state, whatever comes.
+    let counts = |event: &Placed| forked_at.is_none_or(|forked_at| event.event.seq < forked_at);
     let mut rest = waiting.iter().peekable();
-    while let Some(next) = rest.next() {
+    while let Some(next) = rest.next_if(|next| counts(next)) {
         let reason = unhashable.filter(|_| next.event.event_id == placed.event.event_id);
         let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
             return Ok(());

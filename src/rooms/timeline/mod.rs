@@ -12,6 +12,7 @@ mod compose;
 mod epochs;
 mod forks;
 mod gaps;
+mod host_fork;
 mod known;
 mod late_content;
 mod log_key;

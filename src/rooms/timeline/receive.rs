@@ -97,6 +97,10 @@ async fn one(
         }
         return Ok(receipt);
     }
+    if is_of_the_gone(batch, event).await? {
+        let message = "nobody of its server is in the room any more";
+        return Ok(refused(8, Code::NotMember, message, false));
+    }
     if !is_whole {
         return Ok(mismatch(
             "what names a log's next key or epoch is taken only whole",
@@ -153,6 +157,20 @@ fn is_ours(view: &RoomView, event: &Verified<Event>, tenant: &Tenant, signer: &S
             .is_ok(),
         None => view.logs.contains_key(&event.origin),
     }
+}
+
+/// Whether an event comes from a server that has nobody in the room, beyond what such a one may go on.
+async fn is_of_the_gone(batch: &mut Batch<'_>, event: &Verified<Event>) -> Result<bool, RoomError> {
+    let tenant = batch.tenant.clone();
+    let view = batch
+        .views
+        .get(&tenant, &mut batch.tx, event.room_id)
+        .await?;
+    let (origin, sender) = (&event.origin, event.sender.as_ref());
+    let is_other = *origin != *tenant.server_name();
+    Ok(view.is_some_and(|view| {
+        is_other && view.goes_on_without_members(origin, sender, (event.epoch, event.seq))
+    }))
 }
 
 /// Why the event is not the next one of its log, if it is not.
@@ -409,6 +427,9 @@ mod epochs_tests;
 #[cfg(test)]
 #[path = "gaps_tests.rs"]
 mod gaps_tests;
+#[cfg(test)]
+#[path = "host_fork_tests.rs"]
+mod host_fork_tests;
 #[cfg(test)]
 #[path = "own_log_tests.rs"]
 mod own_log_tests;

@@ -238,7 +238,11 @@ pub(super) fn refusal(receipt: &Receipt) -> Option<(u8, Code, bool)> {
 }
 
 /// The same event as it comes with this content, or without any.
-fn with_content(of: &Origin, event: &Verified<Event>, content: Option<Value>) -> Verified<Event> {
+pub(super) fn with_content(
+    of: &Origin,
+    event: &Verified<Event>,
+    content: Option<Value>,
+) -> Verified<Event> {
     let mut event = event.clone().into_inner();
     if content.is_none() {
         event.salt = None;
@@ -274,26 +278,6 @@ async fn a_second_event_for_a_place_freezes_the_log_from_there_on() {
     assert_eq!(refusal(&scene.receive(&first).await), mismatch);
     assert_eq!(scene.stored(&said[0]).await.standing, Standing::Frozen);
     scene.is_sound().await;
-}
-
-#[tokio::test]
-async fn other_logs_go_on_beside_a_fork_and_the_hosts_is_never_frozen() {
-    let mut scene = Scene::open().await;
-    let one = scene.say("one");
-    let other = scene.composed(1, EventType::ROOM_MESSAGE, text("another one"));
-    scene.deliver("b.example", vec![one, other]).await;
-    let state = scene.host.log.last();
-    let (said, forked) = ["goes on", "goes another way"]
-        .map(|body| {
-            scene
-                .host
-                .sign(4, EventType::ROOM_MESSAGE, text(body), state)
-        })
-        .into();
-    let receipts = scene.deliver("a.example", vec![said.clone(), forked]).await;
-    assert_eq!(receipts[0], Receipt::Accepted);
-    assert!(refusal(&receipts[1]).is_some());
-    assert_eq!(scene.stored(&said).await.standing, Standing::Valid);
 }
 
 #[tokio::test]

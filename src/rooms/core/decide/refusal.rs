@@ -16,6 +16,9 @@ pub enum Refusal {
     /// `SW_ROOM_FROZEN`
     #[error("the room is archived or closed")]
     Frozen,
+    /// `SW_ROOM_FROZEN`: the host's log forked, and what would be said now rests on state that is gone.
+    #[error("the log of the room's host has forked: this room cannot go on, make a new one")]
+    HostForked,
     /// `SW_ROOM_TYPE_INVARIANT`
     #[error("{0}")]
     Type(&'static str),
@@ -65,7 +68,7 @@ impl Coded for Refusal {
         match self {
             Refusal::NoSuchRoom => Code::RoomNotFound,
             Refusal::NotMember => Code::NotMember,
-            Refusal::Frozen => Code::RoomFrozen,
+            Refusal::Frozen | Refusal::HostForked => Code::RoomFrozen,
             Refusal::Type(_) => Code::RoomTypeInvariant,
             Refusal::LevelTooLow { .. } | Refusal::Forbidden(_) => Code::RoomForbidden,
             Refusal::NotFound(_) => Code::NotFound,
