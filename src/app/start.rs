@@ -19,6 +19,7 @@ use crate::events::keys::{KeyRing, KeyRingError};
 use crate::events::store;
 use crate::events::wake::Wake;
 use crate::federation::client::ClientSetupError;
+use crate::federation::exchange::acquaintance;
 use crate::federation::exchange::directory::Searches;
 use crate::federation::exchange::errands::{self, Running};
 use crate::federation::exchange::one_dm::{self, Several};
@@ -229,6 +230,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(one_dm::run(app.clone()));
     app.tasks().spawn(running_out::run(app.clone()));
     app.tasks().spawn(profile_changes::run(app.clone()));
+    app.tasks().spawn(acquaintance::run(app.clone()));
     Ok(())
 }
 

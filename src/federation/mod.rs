@@ -24,6 +24,7 @@ pub mod exchange;
 mod flow_tests;
 pub mod host_wait;
 pub mod identity;
+pub mod invited;
 pub mod journal;
 pub mod model;
 pub mod outbox;
@@ -49,6 +50,7 @@ use self::ephemeral::Ephemeral;
 use self::error::{CallError, FederationError};
 use self::host_wait::HostWait;
 use self::identity::Identity;
+use self::invited::Invited;
 use self::journal::Journal;
 use self::peers::Peers;
 use self::policies::Policies;
@@ -72,6 +74,7 @@ struct Inner {
     journal: Journal,
     host_wait: HostWait,
     ephemeral: Ephemeral,
+    invited: Invited,
     /// Told when there may be something to deliver.
     deliveries: Notify,
 }
@@ -107,6 +110,7 @@ impl Federation {
             journal: Journal::new(Arc::clone(&parts.metrics)),
             host_wait: HostWait::default(),
             ephemeral: Ephemeral::default(),
+            invited: Invited::default(),
             deliveries: Notify::new(),
             parts,
         };
@@ -153,6 +157,12 @@ impl Federation {
     #[must_use]
     pub fn ephemeral(&self) -> &Ephemeral {
         &self.0.ephemeral
+    }
+
+    /// Servers that have just been told of an invitation.
+    #[must_use]
+    pub fn invited(&self) -> &Invited {
+        &self.0.invited
     }
 
     /// This server's keys.

@@ -270,6 +270,30 @@ pub async fn profile_ts(
         .await?)
 }
 
+/// People of another server of whom only the name is known, those first that were met last.
+pub async fn without_profile(
+    tenant: &Tenant,
+    db: &Db,
+    server: &ServerName,
+    limit: i64,
+) -> Result<Vec<Fqid>, DbError> {
+    let sql = "SELECT local_id FROM participants WHERE tenant = $1 AND server_name = $2 AND is_local = 0 \
+               AND profile_ts = 0 ORDER BY created_at DESC LIMIT $3";
+    let ids: Vec<String> = sqlx::query_scalar(sql)
+        .bind(tenant.key())
+        .bind(server.as_str())
+        .bind(limit)
+        .fetch_all(db.reader())
+        .await?;
+    ids.iter()
+        .map(|id| {
+            format!("@{id}:{server}")
+                .parse()
+                .map_err(|error| DbError::unreadable("participants", "local_id", error))
+        })
+        .collect()
+}
+
 /// Replaces the texts of a local participant's profile.
 pub async fn set_profile(
     tenant: &Tenant,

@@ -109,6 +109,14 @@ impl FakePeer {
         *self.answer.lock().unwrap() = always(answer);
     }
 
+    /// Answers as `respond` says from the next request on.
+    pub(crate) fn respond_from_now_on(
+        &self,
+        respond: impl FnMut(&Received) -> Vec<u8> + Send + 'static,
+    ) {
+        *self.answer.lock().unwrap() = Box::new(respond);
+    }
+
     /// How many connections were made to it.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)

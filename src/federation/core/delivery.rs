@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{EventId, RoomId};
 
 /// Most events in one batch.
 pub const MAX_BATCH_EVENTS: usize = 100;
@@ -113,11 +113,37 @@ pub enum AnswerError {
         /// Results received.
         found: usize,
     },
+    /// A result of another event than the one that stands in its place.
+    #[error("the answer speaks of {found} where {sent} was sent")]
+    OtherEvent {
+        /// The event sent.
+        sent: EventId,
+        /// The event spoken of.
+        found: EventId,
+    },
+}
+
+/// An event that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Its room.
+    pub room_id: RoomId,
+    /// Its place in this server's log.
+    pub place: LogPlace,
+    /// Its id.
+    pub event_id: EventId,
 }
 
 #[derive(Deserialize)]
 struct Answer {
-    results: Vec<EventResult>,
+    results: Vec<OfEvent>,
+}
+
+#[derive(Deserialize)]
+struct OfEvent {
+    event_id: EventId,
+    #[serde(flatten)]
+    result: EventResult,
 }
 
 /// Reads the answer to a delivery of these events, in their order, and tells how far each room got.
@@ -126,10 +152,7 @@ struct Answer {
 ///
 /// # Errors
 /// The answer says nothing about these events.
-pub fn settle(
-    sent: &[(RoomId, LogPlace)],
-    answer: &[u8],
-) -> Result<BTreeMap<RoomId, RoomOutcome>, AnswerError> {
+pub fn settle(sent: &[Sent], answer: &[u8]) -> Result<BTreeMap<RoomId, RoomOutcome>, AnswerError> {
     let answer: Answer =
         serde_json::from_slice(answer).map_err(|error| AnswerError::Shape(error.to_string()))?;
     if answer.results.len() != sent.len() {
@@ -139,8 +162,14 @@ pub fn settle(
         });
     }
     let mut rooms: BTreeMap<RoomId, RoomOutcome> = BTreeMap::new();
-    for ((room_id, place), result) in sent.iter().zip(answer.results) {
-        let room = rooms.entry(*room_id).or_default();
+    for (sent, OfEvent { event_id, result }) in sent.iter().zip(answer.results) {
+        if event_id != sent.event_id {
+            return Err(AnswerError::OtherEvent {
+                sent: sent.event_id,
+                found: event_id,
+            });
+        }
+        let room = rooms.entry(sent.room_id).or_default();
         *room.results.entry(result.status()).or_default() += 1;
         if room.stalled.is_some() {
             continue;
@@ -153,7 +182,7 @@ pub fn settle(
             EventResult::Accepted
             | EventResult::Duplicate
             | EventResult::Pending
-            | EventResult::Rejected { placed: true, .. } => room.reached = Some(*place),
+            | EventResult::Rejected { placed: true, .. } => room.reached = Some(sent.place),
         }
     }
     Ok(rooms)
@@ -246,6 +275,25 @@ mod tests {
         LogPlace { epoch: 1, seq }
     }
 
+    fn sent(number: u8, seq: i64) -> Sent {
+        let id = format!("019e7044-8be8-7b05-8d6d-{number:04}{seq:08}");
+        Sent {
+            room_id: room(number),
+            place: place(seq),
+            event_id: id.parse().unwrap(),
+        }
+    }
+
+    /// An answer with these results of these events.
+    fn answer<const N: usize>(of: &[Sent], mut results: [serde_json::Value; N]) -> Vec<u8> {
+        for (result, sent) in results.iter_mut().zip(of) {
+            result["event_id"] = json!(sent.event_id);
+        }
+        json!({"results": results.as_slice()})
+            .to_string()
+            .into_bytes()
+    }
+
     fn rejected(placed: bool) -> serde_json::Value {
         json!({"status": "rejected", "error": {"code": "SW_ROOM_FROZEN", "message": "no"}, "placed": placed})
     }
@@ -268,11 +316,14 @@ mod tests {
 
     #[test]
     fn a_position_moves_on_for_all_that_took_their_place() {
-        let sent: Vec<_> = (1..=4).map(|seq| (room(1), place(seq))).collect();
-        let answer = json!({"results": [
-            {"status": "accepted", "event_id": "x"}, {"status": "duplicate"}, rejected(true), {"status": "pending"},
-        ]});
-        let rooms = settle(&sent, answer.to_string().as_bytes()).unwrap();
+        let sent: Vec<_> = (1..=4).map(|seq| sent(1, seq)).collect();
+        let results = [
+            json!({"status": "accepted"}),
+            json!({"status": "duplicate"}),
+            rejected(true),
+            json!({"status": "pending"}),
+        ];
+        let rooms = settle(&sent, &answer(&sent, results)).unwrap();
         assert_eq!(
             rooms[&room(1)],
             RoomOutcome {
@@ -287,16 +338,10 @@ mod tests {
 
     #[test]
     fn a_stalled_log_holds_up_no_other_room() {
-        let sent = [
-            (room(1), place(1)),
-            (room(2), place(9)),
-            (room(1), place(2)),
-            (room(1), place(3)),
-            (room(2), place(10)),
-        ];
-        let ok = json!({"status": "accepted"});
-        let answer = json!({"results": [ok, ok, rejected(false), ok, ok]});
-        let rooms = settle(&sent, answer.to_string().as_bytes()).unwrap();
+        let sent = [sent(1, 1), sent(2, 9), sent(1, 2), sent(1, 3), sent(2, 10)];
+        let ok = || json!({"status": "accepted"});
+        let results = [ok(), ok(), rejected(false), ok(), ok()];
+        let rooms = settle(&sent, &answer(&sent, results)).unwrap();
         assert_eq!(
             rooms[&room(1)],
             RoomOutcome {
@@ -317,11 +362,25 @@ mod tests {
 
     #[test]
     fn an_answer_about_something_else_moves_nothing() {
-        let sent = [(room(1), place(1))];
+        let sent = [sent(1, 1), sent(1, 2)];
         assert_eq!(
             settle(&sent, br#"{"results": []}"#),
-            Err(AnswerError::Count { sent: 1, found: 0 })
+            Err(AnswerError::Count { sent: 2, found: 0 })
         );
+        let ok = || json!({"status": "accepted"});
+        let swapped = [sent[1], sent[0]];
+        assert_eq!(
+            settle(&sent, &answer(&swapped, [ok(), ok()])),
+            Err(AnswerError::OtherEvent {
+                sent: sent[0].event_id,
+                found: sent[1].event_id
+            })
+        );
+        let nameless = json!({"results": [ok(), ok()]}).to_string();
+        assert!(matches!(
+            settle(&sent, nameless.as_bytes()),
+            Err(AnswerError::Shape(_))
+        ));
         for answer in [
             &b"{}"[..],
             b"[]",

@@ -15,7 +15,7 @@ use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::error::{Error, Result};
 use crate::events::core::event::Event;
-use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::ids::RoomId;
 use crate::events::core::incoming;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
@@ -274,32 +274,6 @@ pub async fn invitee(app: &App, tenant: &Tenant, person: &Fqid) -> Result<Option
         profile: answer.profile,
         holds_role: false,
     }))
-}
-
-/// Asks in the background for the profile of somebody of whom only the name is known, since an invitation does not bring
-/// the inviter's.
-pub(super) fn get_acquainted(app: &App, tenant: &Tenant, person: Fqid) {
-    let (app, tenant) = (app.clone(), tenant.clone());
-    app.tasks().clone().spawn(async move {
-        let stop = app.stop().clone();
-        let asking = async {
-            let id = ParticipantId::derive(&person);
-            if participants::store::profile_ts(&tenant, app.db(), id).await? == Some(0)
-                && invitee(&app, &tenant, &person).await?.is_some()
-            {
-                participants::announce::changed(&app, &tenant, id).await;
-            }
-            Ok::<(), Error>(())
-        };
-        tokio::select! {
-            asked = asking => {
-                if let Err(error) = asked {
-                    tracing::debug!(%error, %person, "the profile of who invites is not known");
-                }
-            }
-            () = stop.cancelled() => {}
-        }
-    });
 }
 
 async fn host_key(

@@ -16,7 +16,7 @@ use crate::events::store as logs;
 use crate::federation::client::{Call, PeerResponse};
 use crate::federation::core::delivery::{
     self, AnswerError, Cut, LogPlace, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Refused, RoomOutcome,
-    backoff,
+    Sent, backoff,
 };
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
@@ -59,7 +59,7 @@ pub(super) struct Sender {
 /// What one batch holds.
 #[derive(Default)]
 struct Batch {
-    places: Vec<(RoomId, LogPlace)>,
+    sent: Vec<Sent>,
     events: Vec<Value>,
     bytes: usize,
     /// When its last event was written, in ms.
@@ -68,14 +68,14 @@ struct Batch {
 
 impl Batch {
     /// Adds an event unless the batch is full. A single event always fits.
-    fn add(&mut self, room_id: RoomId, place: LogPlace, event: Value, most: usize) -> bool {
+    fn add(&mut self, sent: Sent, event: Value, most: usize) -> bool {
         let bytes = event.to_string().len() + 1;
         let is_full = self.events.len() >= most || self.bytes + bytes > MAX_BATCH_BYTES - 64;
         if is_full && !self.events.is_empty() {
             return false;
         }
         self.last_ts = event.get("ts").and_then(Value::as_i64);
-        self.places.push((room_id, place));
+        self.sent.push(sent);
         self.events.push(event);
         self.bytes += bytes;
         true
@@ -190,14 +190,15 @@ impl Sender {
         } else {
             page
         };
-        for (place, mut event) in page.into_iter().filter(|(place, _)| *place <= position.end) {
+        let due = |(sent, _): &(Sent, Value)| sent.place <= position.end;
+        for (sent, mut event) in page.into_iter().filter(due) {
             if cut.bare
                 && let Some(members) = event.as_object_mut()
             {
                 members.remove("content");
                 members.remove("salt");
             }
-            if !batch.add(position.room_id, place, event, cut.events) {
+            if !batch.add(sent, event, cut.events) {
                 return Ok(false);
             }
         }
@@ -209,7 +210,7 @@ impl Sender {
         room_id: RoomId,
         after: LogPlace,
         limit: usize,
-    ) -> Result<Vec<(LogPlace, Value)>, DbError> {
+    ) -> Result<Vec<(Sent, Value)>, DbError> {
         let limit = i64::try_from(limit.min(MAX_BATCH_EVENTS)).unwrap_or(1);
         let origin = self.tenant.server_name();
         let page = logs::log_page(
@@ -225,13 +226,16 @@ impl Sender {
             .iter()
             .map(|placed| {
                 let event = &placed.event;
-                (
-                    LogPlace {
-                        epoch: event.epoch,
-                        seq: event.seq,
-                    },
-                    event.to_value(),
-                )
+                let place = LogPlace {
+                    epoch: event.epoch,
+                    seq: event.seq,
+                };
+                let sent = Sent {
+                    room_id,
+                    place,
+                    event_id: event.event_id,
+                };
+                (sent, event.to_value())
             })
             .collect())
     }
@@ -244,7 +248,7 @@ impl Sender {
         let body = json!({ "events": batch.events }).to_string();
         let answer = self.post("/send", body).await?;
         match answer.status {
-            StatusCode::OK => Ok(Ok(delivery::settle(&batch.places, &answer.body)?)),
+            StatusCode::OK => Ok(Ok(delivery::settle(&batch.sent, &answer.body)?)),
             status if delivery::refused(status) == Refused::Split => Ok(Err(error_text(
                 &answer.body,
             )
@@ -317,14 +321,20 @@ impl Sender {
             }
         };
         let mut tx = self.db().begin().await?;
-        if let Some(reason) = given_up {
+        if let Some(reason) = &given_up {
             tracing::info!(peer = %self.destination, kind = job.kind, reason, "a request to another server was given up");
             let text = format!("a request ({}) was given up: {reason}", job.kind);
             store::peers::note_error(&self.tenant, &mut tx, &self.destination, &text, now_ms)
                 .await?;
         }
+        let is_taken = given_up.is_none();
         store::outbox::remove_job(&self.tenant, &mut tx, job.id).await?;
         tx.commit(()).await?;
+        if is_taken && job.path == "/invite" {
+            self.federation
+                .invited()
+                .add(&self.tenant, &self.destination);
+        }
         Ok(())
     }
 
@@ -361,8 +371,8 @@ impl Sender {
     /// An event that is refused even without its content holds up its own room only.
     async fn stall(&self, batch: &Batch, reason: &str) -> Result<(), DbError> {
         let mut tx = self.db().begin().await?;
-        for (room_id, _) in &batch.places {
-            self.write_stall(&mut tx, *room_id, reason, self.federation.now_ms())
+        for sent in &batch.sent {
+            self.write_stall(&mut tx, sent.room_id, reason, self.federation.now_ms())
                 .await?;
         }
         tx.commit(()).await?;

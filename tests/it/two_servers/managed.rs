@@ -17,7 +17,7 @@ async fn is_invited(person: &Person, room: &str) -> bool {
     open.any(|invitation| invitation["room_id"] == json!(room))
 }
 
-async fn membership(viewer: &Person, room: &str, of: &Person) -> Value {
+pub(super) async fn membership(viewer: &Person, room: &str, of: &Person) -> Value {
     let path = format!("/v1/rooms/{room}/members?membership=all");
     let rows = viewer.api.get(&path).await.data();
     let mut rows = rows.as_array().unwrap().iter();

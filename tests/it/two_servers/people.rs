@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::managed::membership;
 use super::{CONVERGENCE, Pair, shared_room};
 use crate::support::{Person, PrivateCa, Server, Socket, eventually};
 
@@ -81,6 +82,33 @@ async fn a_new_name_and_mentions_cross_over() {
         })
         .await;
         assert_eq!(mentions(&anton, &room).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_invited_is_known_by_name_before_joining() {
+    let pair = Pair::start(&PrivateCa::new()).await;
+    let [alice] = pair.a.people(["alice"]).await;
+    let [bea, ben] = pair.b.people(["bea", "ben"]).await;
+    named(&bea, "Beatrix").await;
+    named(&ben, "Benedict").await;
+    let room = alice.room_with("Shared", &[]).await;
+    let invite = format!("/v1/rooms/{room}/invite");
+    alice
+        .api
+        .post(&invite, &json!({ "fqid": bea.fqid }))
+        .await
+        .data();
+    let dm = json!({ "fqid": ben.fqid });
+    let dm = alice.api.post("/v1/me/federated-dms", &dm).await.data();
+    eventually("both are known", CONVERGENCE, async || {
+        looks(&alice, &bea).await["display_name"] == "Beatrix"
+            && looks(&alice, &ben).await["display_name"] == "Benedict"
+    })
+    .await;
+    let dm = dm["id"].as_str().unwrap();
+    for (room, person) in [(room.as_str(), &bea), (dm, &ben)] {
+        assert_eq!(membership(&alice, room, person).await, "invite");
     }
 }
 

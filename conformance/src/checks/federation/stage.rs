@@ -174,6 +174,9 @@ impl Stage {
         must(results.len() == events.len(), || {
             format!("{} results for {} events", results.len(), events.len())
         })?;
+        for (event, result) in events.iter().zip(&results) {
+            judge::equal(result, "/event_id", event["event_id"].clone())?;
+        }
         Ok(results)
     }
 

@@ -16,7 +16,7 @@ use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::verified::verify;
 use crate::federation::exchange::document::read_summary;
-use crate::federation::exchange::{one_dm, remote};
+use crate::federation::exchange::{acquaintance, one_dm};
 use crate::federation::signed::{Object, Signed};
 use crate::http::limits::Bucket;
 use crate::participants;
@@ -87,7 +87,7 @@ pub(super) async fn invite(
         )
         .await?;
         tx.commit(()).await?;
-        remote::get_acquainted(&app, &tenant, inviter);
+        acquaintance::soon(&app, &tenant, inviter);
     }
     let is_dm = summary.room_type == RoomType::Dm;
     let (local, creator) = (

@@ -31,10 +31,22 @@ pub(super) fn events(received: &Received) -> Vec<(String, i64, bool)> {
     events.iter().map(read).collect()
 }
 
+/// Answers each event with the result that it gets by its room and seq.
+pub(super) fn each(received: &Received, result: impl Fn(&str, i64) -> Value) -> Vec<u8> {
+    let body: Value = serde_json::from_slice(&received.body).unwrap();
+    let of = |event: &Value| {
+        let (room, seq) = (event["room_id"].as_str(), event["seq"].as_i64());
+        let mut result = result(room.unwrap(), seq.unwrap());
+        result["event_id"] = event["event_id"].clone();
+        result
+    };
+    let results: Vec<Value> = body["events"].as_array().unwrap().iter().map(of).collect();
+    answer("200 OK", &json!({ "results": results }))
+}
+
 /// Takes every event with this result.
 pub(super) fn all(received: &Received, result: &Value) -> Vec<u8> {
-    let results: Vec<&Value> = events(received).iter().map(|_| result).collect();
-    answer("200 OK", &json!({ "results": results }))
+    each(received, |_, _| result.clone())
 }
 
 pub(super) fn accept(received: &Received) -> Vec<u8> {
