@@ -4,6 +4,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use http::{Method, Request, StatusCode};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tower::ServiceExt;
 
 use super::App;
@@ -14,6 +15,7 @@ use crate::auth::user::{Authority, NewUser};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::client_address::PeerAddress;
+use crate::http::server::{self, Bounds};
 
 /// When the clock starts: 2026-11-25T10:00:00Z.
 pub(crate) const START: i64 = 1_795_600_800_000;
@@ -101,6 +103,12 @@ impl Server {
             .create_user(by, &tenant, user)
             .await
             .unwrap();
+    }
+
+    /// Answers at an address, too, for other servers in the same test.
+    pub(crate) fn listen(&self, at: TcpListener) {
+        let (router, stop) = (self.router.clone(), self.app.stop().clone());
+        tokio::spawn(server::serve(at, None, router, Bounds::default(), stop));
     }
 
     /// Sends a request with a JSON body.

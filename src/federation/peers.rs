@@ -188,6 +188,15 @@ impl Peers {
             self.renew_if_old(tenant, name).await?;
             return Ok(key);
         }
+        let now_ms = self.0.clock.now_ms();
+        let pinned = &self.get(tenant, name).await?.pinned;
+        if pinned
+            .as_ref()
+            .is_some_and(|pinned| pinned.has_ended(key_id, now_ms))
+        {
+            // No descriptor brings it back: whoever stole it is to cause nothing.
+            return Err(KeyError::Unknown);
+        }
         self.fetch(tenant, name, Cause::UnknownKey(key_id)).await?;
         self.pinned_key(tenant, name, key_id)
             .await?

@@ -316,4 +316,6 @@ impl Federation {
 }
 
 #[cfg(test)]
+mod stranger_tests;
+#[cfg(test)]
 mod tests;

@@ -145,7 +145,13 @@ const ABOUT_KEYS: [&str; 5] = [
 fn unreadable(error: &DescriptorError) -> &'static str {
     match error {
         DescriptorError::Shape(reason) if ABOUT_KEYS.contains(&reason.as_str()) => "keys",
-        DescriptorError::Shape(reason) if *reason == BaseUrlError.to_string() => "base_url",
+        DescriptorError::Shape(reason)
+            if [BaseUrlError::Form, BaseUrlError::Address]
+                .iter()
+                .any(|error| *reason == error.to_string()) =>
+        {
+            "base_url"
+        }
         DescriptorError::Json(_) | DescriptorError::Shape(_) => "shape",
         DescriptorError::Name { .. } => "name",
         DescriptorError::Version { .. } => "version",

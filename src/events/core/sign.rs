@@ -4,6 +4,9 @@
 //! implementations agree on every input. What is signed begins with a prefix that names its purpose, so that a signature
 //! means nothing elsewhere; HTTP requests are the exception, whose signature base RFC 9421 prescribes.
 
+#[cfg(test)]
+pub(crate) mod recorded;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -247,6 +250,8 @@ impl KeyPair {
 
     /// Signs exactly these bytes, which the caller composed and which begin with its purpose's prefix.
     pub fn sign(&self, message: &[u8]) -> Signature {
+        #[cfg(test)]
+        recorded::note(self.key_id(), message);
         Signature(self.secret.sign(message).to_bytes())
     }
 }

@@ -341,8 +341,14 @@ pub struct BaseUrl {
 
 /// The text is no base URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a base URL is https://host[:port], with a host name and nothing more")]
-pub struct BaseUrlError;
+pub enum BaseUrlError {
+    /// It is of another form.
+    #[error("a base URL is https://host[:port], with a host name and nothing more")]
+    Form,
+    /// It leads to an address, which nobody could check by a name.
+    #[error("address refused: a base URL names a host, never an address")]
+    Address,
+}
 
 impl BaseUrl {
     /// The URL without a final slash.
@@ -362,9 +368,11 @@ impl FromStr for BaseUrl {
     type Err = BaseUrlError;
 
     fn from_str(text: &str) -> Result<Self, BaseUrlError> {
-        let url = Url::parse(text).map_err(|_| BaseUrlError)?;
-        let Some(Host::Domain(host)) = url.host() else {
-            return Err(BaseUrlError);
+        let url = Url::parse(text).map_err(|_| BaseUrlError::Form)?;
+        let host = match url.host() {
+            Some(Host::Domain(host)) => host,
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => return Err(BaseUrlError::Address),
+            None => return Err(BaseUrlError::Form),
         };
         let authority = url
             .port()
@@ -372,11 +380,11 @@ impl FromStr for BaseUrl {
         let canonical = format!("https://{authority}");
         // Whatever else a URL can hold would show here: another scheme, a path, a user, upper case, odd spellings.
         if text.strip_suffix('/').unwrap_or(text) != canonical {
-            return Err(BaseUrlError);
+            return Err(BaseUrlError::Form);
         }
         Ok(Self {
             url: canonical,
-            authority: authority.parse().map_err(|_| BaseUrlError)?,
+            authority: authority.parse().map_err(|_| BaseUrlError::Form)?,
         })
     }
 }

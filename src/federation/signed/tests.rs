@@ -13,7 +13,7 @@ use crate::federation::peers::ConfirmError;
 use crate::federation::store;
 use crate::federation::test_support::{NOW_MS, TestPeer, TestServer};
 
-const BODY: &str = r#"{"n": 7}"#;
+pub(super) const BODY: &str = r#"{"n": 7}"#;
 
 /// A server, its allowed peer `b.example`, and what answers at that peer's address.
 async fn pair() -> (TestServer, TestPeer, FakePeer) {
@@ -24,7 +24,7 @@ async fn pair() -> (TestServer, TestPeer, FakePeer) {
     (server, peer, fake)
 }
 
-fn refused(answer: (StatusCode, Value), status: u16, code: &str) -> Value {
+pub(super) fn refused(answer: (StatusCode, Value), status: u16, code: &str) -> Value {
     let (found, body) = answer;
     assert_eq!(
         (found.as_u16(), body["error"]["code"].as_str()),
@@ -324,57 +324,6 @@ async fn a_silently_replaced_key_is_refused_and_told_to_admins() {
         server.answer(thief.echo_at(BODY, NOW_MS + 60_000)).await.0,
         StatusCode::OK
     );
-}
-
-#[tokio::test]
-async fn a_stranger_whose_descriptor_redirects_is_refused_and_waited_for() {
-    let evil = TestPeer::new("evil.example", 9);
-    let target = FakePeer::plain("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let redirect = format!(
-        "HTTP/1.1 302 Found\r\nlocation: http://{}/\r\ncontent-length: 0\r\n\r\n",
-        target.address
-    );
-    let mut fake = FakePeer::plain(redirect).await;
-    let server = TestServer::start([(evil.name.clone(), format!("http://{}", fake.address))]).await;
-    server.policy(DefaultMode::Open, &[]).await;
-    for _ in 0..3 {
-        refused(
-            server.answer(evil.echo(BODY)).await,
-            401,
-            "SW_FED_SIGNATURE_MISMATCH",
-        );
-    }
-    assert_eq!(fake.new_requests(), 1, "the next try waits");
-    assert_eq!(target.connections(), 0);
-    let known = store::peers::get(&server.tenant, server.federation.db(), &evil.name)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(known.pinned.is_none());
-    assert!(known.last_error.unwrap().contains("redirect refused"));
-}
-
-#[tokio::test]
-async fn a_stranger_at_a_private_address_is_refused_without_a_connection() {
-    let fake = FakePeer::plain("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let evil = TestPeer::new(&format!("localhost:{}", fake.address.port()), 9);
-    let server = TestServer::start([]).await;
-    server.policy(DefaultMode::Open, &[]).await;
-    let error = refused(
-        server.answer(evil.echo(BODY)).await,
-        401,
-        "SW_FED_SIGNATURE_MISMATCH",
-    );
-    assert!(
-        !error.to_string().contains("127.0.0.1"),
-        "strangers are not told where names lead: {error}"
-    );
-    assert_eq!(fake.connections(), 0);
-    let known = store::peers::get(&server.tenant, server.federation.db(), &evil.name)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(known.last_error.unwrap().contains("address refused"));
 }
 
 #[tokio::test]

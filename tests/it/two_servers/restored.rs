@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Pair, arrives, shared_room};
-use crate::support::{Person, PrivateCa, Server};
+use crate::support::{Person, PrivateCa, Server, rows};
 
 /// How long something may take that nothing is in the way of.
 const AT_ONCE: Duration = Duration::from_secs(30);
@@ -14,6 +14,14 @@ fn backup(server: &Server) -> String {
     file
 }
 
+/// Where the logs of shared rooms end at a server.
+async fn heads(server: &Server) -> Vec<String> {
+    let sql =
+        "SELECT room_id || ' ' || origin || ' ' || epoch || ' ' || seq || ' ' || hash FROM logs";
+    rows(server.backend(), &server.database_url(), sql).await
+}
+
+/// Case F-04: what B said after the backup comes back from A, and the next message follows on it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_own_later_messages_come_back_before_it_says_anything() {
     let mut pair = Pair::start(&PrivateCa::new()).await;
@@ -41,6 +49,7 @@ async fn its_own_later_messages_come_back_before_it_says_anything() {
         server.stop().await;
         server.cli(&["admin", "verify"], "").done();
     }
+    assert_eq!(heads(&pair.a).await, heads(&pair.b).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -75,6 +75,13 @@ impl Pinned {
             .map(|key| &key.public_key)
     }
 
+    /// Whether the key with this id had its time: it never becomes valid again.
+    #[must_use]
+    pub fn has_ended(&self, id: KeyId, now_ms: i64) -> bool {
+        let end = self.keys.get(&id).and_then(|key| key.expires_at);
+        end.is_some_and(|end| now_ms >= end)
+    }
+
     /// All remembered keys.
     pub fn keys(&self) -> impl Iterator<Item = (&KeyId, &PinnedKey)> {
         self.keys.iter()

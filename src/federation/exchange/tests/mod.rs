@@ -1,6 +1,7 @@
 //! A server and a played peer that share a room, over the whole router: signed requests in, answers out.
 
 mod asking;
+mod cases;
 mod dms;
 mod forks;
 mod live;

@@ -319,16 +319,20 @@ async fn to_a_server_that_has_nobody_in_it_a_room_is_one_that_does_not_exist() {
     let outsider = Peer::allowed(&home, "c.example", 3).await;
     let nowhere: RoomId = "018f0000-0000-8000-8000-000000000001".parse().unwrap();
     let mut log = Log::of(&home, room).await;
-    let event = log.write(
-        &outsider,
-        "@cem:c.example",
-        EventType::ROOM_MESSAGE,
-        message("hi"),
-    );
-    assert_eq!(
-        outcome(&home, &outsider, event).await,
-        "SW_ROOM_NOT_FOUND stalled"
-    );
+    let ban = json!({
+        "participant": "@alice:a.example", "membership": "ban", "power_level": 0, "seen": {}, "cutoff": {},
+    });
+    for (event_type, content) in [
+        (EventType::ROOM_MESSAGE, message("hi")),
+        (EventType::ROOM_MEMBER, ban),
+        (EventType::ROOM_NAME, json!({ "name": "Taken", "seen": {} })),
+    ] {
+        let event = log.write(&outsider, "@cem:c.example", event_type, content);
+        assert_eq!(
+            outcome(&home, &outsider, event).await,
+            "SW_ROOM_NOT_FOUND stalled"
+        );
+    }
     for path in [
         "heads",
         "state",
