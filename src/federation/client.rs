@@ -12,6 +12,7 @@ mod error;
 pub(super) mod fake_peer;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use reqwest::{Certificate, ClientBuilder, redirect};
 use url::{Host, Url};
 
 pub use self::error::{ClientSetupError, PeerError};
+use super::core::address::is_public;
 use super::core::descriptor::{BaseUrl, DESCRIPTOR_PATH, MAX_DESCRIPTOR_BYTES};
 use super::core::http_signature;
 use super::resolver::{Guarded, Listed, Lookups};
@@ -145,11 +147,19 @@ impl Client {
     /// # Errors
     /// An option that cannot be used.
     pub fn new(options: &ClientOptions) -> Result<Self, ClientSetupError> {
+        Self::resolving(options, Lookups::new(), is_public)
+    }
+
+    fn resolving(
+        options: &ClientOptions,
+        lookups: Lookups,
+        is_public: fn(IpAddr) -> bool,
+    ) -> Result<Self, ClientSetupError> {
         let certificates = read_certificates(options.ca_pem.as_deref())?;
-        let lookups = Lookups::new();
         let guard = Guarded {
             lookups: lookups.clone(),
             private_hosts: Arc::new(options.private_hosts.clone()),
+            is_public,
         };
         let open = builder(options, &certificates)
             .dns_resolver(guard)
@@ -356,5 +366,7 @@ async fn receive(
     })
 }
 
+#[cfg(test)]
+mod rebinding_tests;
 #[cfg(test)]
 mod tests;

@@ -13,8 +13,6 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::Semaphore;
 use url::Host;
 
-use super::core::address::is_public;
-
 /// How long a lookup may take, the wait for a free slot included.
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 /// Lookups at one time. The system's resolver cannot be interrupted, so one past its time keeps its slot.
@@ -31,16 +29,32 @@ pub(super) enum ResolveError {
     NotFound { host: String, reason: String },
 }
 
-/// The system's resolver with its bounds; clones share them.
-#[derive(Debug, Clone)]
+/// Finds the addresses of a host, and takes the time that it takes.
+type Find = dyn Fn(&str) -> std::io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// A resolver with its bounds; clones share them.
+#[derive(Clone)]
 pub(super) struct Lookups {
     slots: Arc<Semaphore>,
+    find: Arc<Find>,
 }
 
 impl Lookups {
+    /// The system's resolver.
     pub(super) fn new() -> Self {
+        Self::by(|host| {
+            let found = (host, 0).to_socket_addrs()?;
+            Ok(found.take(MAX_ADDRESSES + 1).collect())
+        })
+    }
+
+    /// Another one than the system's.
+    pub(super) fn by(
+        find: impl Fn(&str) -> std::io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Self {
         Self {
             slots: Arc::new(Semaphore::new(LOOKUPS)),
+            find: Arc::new(find),
         }
     }
 
@@ -55,15 +69,12 @@ impl Lookups {
                 .acquire_owned()
                 .await
                 .map_err(|closed| not_found(closed.to_string()))?;
-            let name = host.clone();
+            let (name, find) = (host.clone(), Arc::clone(&self.find));
             let task = tokio::task::spawn_blocking(move || {
                 let _slot = slot;
-                (name.as_str(), 0)
-                    .to_socket_addrs()
-                    .map(|found| found.take(MAX_ADDRESSES + 1).collect())
+                find(&name)
             });
-            let found: std::io::Result<Vec<SocketAddr>> =
-                task.await.map_err(|failed| not_found(failed.to_string()))?;
+            let found = task.await.map_err(|failed| not_found(failed.to_string()))?;
             found.map_err(|error| not_found(error.to_string()))
         };
         match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
@@ -74,11 +85,13 @@ impl Lookups {
 }
 
 /// Resolves names that strangers chose.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Guarded {
     pub(super) lookups: Lookups,
     /// Hosts that the operator allowed to have private addresses (`SCAIWAVE_ALLOW_PRIVATE_HOSTS`).
     pub(super) private_hosts: Arc<BTreeSet<String>>,
+    /// Whether others may be connected to there.
+    pub(super) is_public: fn(IpAddr) -> bool,
 }
 
 impl Resolve for Guarded {
@@ -86,18 +99,20 @@ impl Resolve for Guarded {
         let Self {
             lookups,
             private_hosts,
+            is_public,
         } = self.clone();
         Box::pin(async move {
             let host = name.as_str().to_owned();
             let found = lookups.find(host.clone()).await?;
-            let private = private_hosts.contains(&host);
-            Ok(boxed(admit(&host, found, private)?))
+            let may_be_private = private_hosts.contains(&host);
+            let may_be_at = |address| may_be_private || is_public(address);
+            Ok(boxed(admit(&host, found, may_be_at)?))
         })
     }
 }
 
 /// Resolves every name to where the operator listed one peer.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Listed {
     pub(super) lookups: Lookups,
     pub(super) host: Host<String>,
@@ -121,7 +136,7 @@ impl Resolve for Listed {
 fn admit(
     host: &str,
     found: Vec<SocketAddr>,
-    private: bool,
+    may_be_at: impl Fn(IpAddr) -> bool,
 ) -> Result<Vec<SocketAddr>, ResolveError> {
     let not_found = |reason: &str| ResolveError::NotFound {
         host: host.to_owned(),
@@ -133,10 +148,7 @@ fn admit(
     if found.len() > MAX_ADDRESSES {
         return Err(not_found("it has too many addresses"));
     }
-    match found
-        .iter()
-        .find(|address| !private && !is_public(address.ip()))
-    {
+    match found.iter().find(|address| !may_be_at(address.ip())) {
         Some(address) => Err(ResolveError::Refused {
             host: host.to_owned(),
             address: address.ip(),
@@ -152,6 +164,7 @@ fn boxed(addresses: Vec<SocketAddr>) -> Addrs {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::federation::core::address::is_public;
 
     fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
         texts
@@ -164,30 +177,30 @@ mod tests {
     fn one_private_address_refuses_the_name() {
         let found = addresses(&["1.1.1.1", "169.254.169.254"]);
         assert_eq!(
-            admit("b.example", found.clone(), false),
+            admit("b.example", found.clone(), is_public),
             Err(ResolveError::Refused {
                 host: "b.example".to_owned(),
                 address: "169.254.169.254".parse().unwrap()
             })
         );
-        assert_eq!(admit("b.example", found.clone(), true), Ok(found));
+        assert_eq!(admit("b.example", found.clone(), |_| true), Ok(found));
     }
 
     #[test]
     fn public_names_keep_their_addresses() {
         let found = addresses(&["1.1.1.1", "2606:4700::1111"]);
-        assert_eq!(admit("b.example", found.clone(), false), Ok(found));
+        assert_eq!(admit("b.example", found.clone(), is_public), Ok(found));
     }
 
     #[test]
     fn a_name_needs_some_addresses_but_not_many() {
         assert!(matches!(
-            admit("b.example", vec![], true),
+            admit("b.example", vec![], |_| true),
             Err(ResolveError::NotFound { .. })
         ));
         let many = addresses(&["1.1.1.1"; MAX_ADDRESSES + 1]);
         assert!(matches!(
-            admit("b.example", many, false),
+            admit("b.example", many, is_public),
             Err(ResolveError::NotFound { .. })
         ));
     }
@@ -197,6 +210,7 @@ mod tests {
         let resolver = |private: &[&str]| Guarded {
             lookups: Lookups::new(),
             private_hosts: Arc::new(private.iter().map(ToString::to_string).collect()),
+            is_public,
         };
         assert!(
             resolver(&[])

@@ -50,8 +50,17 @@ impl FakePeer {
     }
 
     async fn listen(respond: Respond, tls: Option<TlsAcceptor>) -> Self {
-        let answer = Arc::new(Mutex::new(respond));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen_at(listener, respond, tls)
+    }
+
+    /// Gives every request the same answer, with TLS, at an address that was found before.
+    pub(crate) fn at(listener: TcpListener, answer: impl Into<Vec<u8>>, tls: TlsAcceptor) -> Self {
+        Self::listen_at(listener, always(answer), Some(tls))
+    }
+
+    fn listen_at(listener: TcpListener, respond: Respond, tls: Option<TlsAcceptor>) -> Self {
+        let answer = Arc::new(Mutex::new(respond));
         let address = listener.local_addr().unwrap();
         let (sender, received) = mpsc::unbounded_channel();
         let connections = Arc::new(AtomicUsize::new(0));
