@@ -3,7 +3,7 @@
 //! [`core`] decides and is pure. [`client`] is the only way out, [`signed`] the only way in: it lets a request through
 //! once checks 1 to 5 passed. [`peers`] knows other servers' keys, [`policies`] whom a tenant deals with, [`outbox`] brings
 //! our logs to them, [`journal`] keeps what was refused, [`admin`] shows all that, [`counted`] counts requests,
-//! [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live, [`rotation`] replaces the
+//! [`shares`] divides the work among them, [`host_wait`] holds back a host that has just started, [`ephemeral`] tells others what is live, [`rotation`] replaces the
 //! tenant's own key, [`check`] looks at a server as a stranger would.
 //!
 //! May use `events`, `rooms`, `presence` and `tenants` through their public functions; its tables are its own. In turn, whoever
@@ -33,6 +33,7 @@ pub mod policies;
 mod resolver;
 pub mod rotation;
 pub mod routes;
+pub mod shares;
 pub mod signed;
 pub mod store;
 #[cfg(test)]
@@ -54,6 +55,7 @@ use self::invited::Invited;
 use self::journal::Journal;
 use self::peers::Peers;
 use self::policies::Policies;
+use self::shares::Shares;
 use crate::clock::Clock;
 use crate::db::{Committed, Db};
 use crate::events::core::names::ServerName;
@@ -75,6 +77,7 @@ struct Inner {
     host_wait: HostWait,
     ephemeral: Ephemeral,
     invited: Invited,
+    shares: Shares,
     /// Told when there may be something to deliver.
     deliveries: Notify,
 }
@@ -111,6 +114,7 @@ impl Federation {
             host_wait: HostWait::default(),
             ephemeral: Ephemeral::default(),
             invited: Invited::default(),
+            shares: Shares::default(),
             deliveries: Notify::new(),
             parts,
         };
@@ -163,6 +167,12 @@ impl Federation {
     #[must_use]
     pub fn invited(&self) -> &Invited {
         &self.0.invited
+    }
+
+    /// What each peer may have done at one time.
+    #[must_use]
+    pub fn shares(&self) -> &Shares {
+        &self.0.shares
     }
 
     /// This server's keys.

@@ -270,6 +270,20 @@ impl Federation {
         Ok(())
     }
 
+    /// Takes as many from the bucket of a peer's events.
+    pub(super) fn charge_events(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+        count: usize,
+    ) -> Result<()> {
+        let key = format!("{}/{peer}", tenant.key());
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.limits()
+            .check_many(Bucket::PeerEvents, &key, count, None, self.now_ms())?;
+        Ok(())
+    }
+
     async fn note_seen(&self, tenant: &Tenant, checked: &Checked) -> Result<(), FederationError> {
         let skew_ms = checked.created_ms().saturating_sub(self.now_ms());
         self.ephemeral().heard(tenant, checked.server_name());

@@ -11,6 +11,7 @@ use crate::events::core::incoming;
 use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{ContentStatus, Verified, VerifyError, verify};
 use crate::federation::exchange::pages::{Keys, Unbelievable, verify_all};
+use crate::federation::shares::Turn;
 use crate::rooms::timeline::is_incomplete_log_key;
 
 /// Of an event that cannot be read as one.
@@ -132,7 +133,7 @@ fn first_break(events: &[Box<RawValue>], key: PublicKey) -> Option<(usize, &'sta
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .unwrap();
-    let (_, verified) = runtime.block_on(verify_all(keys, read));
+    let (_, verified) = runtime.block_on(verify_all(&Turn::free(), keys, read));
     let mut head = None;
     for (index, event) in verified.iter().enumerate() {
         if let Err(fault) = next_head(&mut head, &first, event) {

@@ -241,7 +241,8 @@ pub(crate) async fn place(
     events: Vec<Event>,
     part: Part,
 ) -> Result<(Keys, bool)> {
-    let (keys, verified) = verify_all(keys, events).await;
+    let turn = app.federation().shares().turn(tenant, peer).await;
+    let (keys, verified) = verify_all(&turn, keys, events).await;
     let mut page = Vec::with_capacity(verified.len());
     for event in verified {
         match event {

@@ -142,13 +142,14 @@ pub(crate) async fn bring(
     event: Event,
 ) -> Result<()> {
     let hash = Hash::of(&event.signed_bytes());
+    let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, event.room_id, None).await?;
     // Once the host has settled a fork, what was taken since may be of a branch that does not count.
     let is_settled = keys.latest_epoch(&event.origin) > event.epoch;
     if !is_settled && store::forks::is_kept(tenant, app.db(), &event, hash).await? {
         return Ok(());
     }
-    let (_, verified) = verify_all(keys, vec![event]).await;
+    let (_, verified) = verify_all(&turn, keys, vec![event]).await;
     let Some(Ok(event)) = verified.into_iter().next() else {
         return Ok(());
     };

@@ -105,8 +105,9 @@ async fn take(
     room_id: RoomId,
     events: Vec<Event>,
 ) -> Result<Vec<EventId>> {
+    let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, room_id, None).await?;
-    let (_, verified) = verify_all(keys, events).await;
+    let (_, verified) = verify_all(&turn, keys, events).await;
     let events: Vec<Verified<Event>> = verified
         .into_iter()
         .filter_map(std::result::Result::ok)

@@ -14,6 +14,7 @@ use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{Verified, VerifyError, verify};
 use crate::events::store;
 use crate::events::store::logs::{KeyPlace, LogKey, key_at};
+use crate::federation::shares::Turn;
 use crate::rooms::core::content::{Change, Create, MemberChange, OriginKey, StateChange};
 use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
@@ -193,8 +194,9 @@ pub(crate) enum Unbelievable {
     Verify(#[from] VerifyError),
 }
 
-/// Verifies events of one room in their order.
+/// Verifies events of one room in their order, in a turn of who brought them.
 pub(crate) async fn verify_all(
+    turn: &Turn,
     mut keys: Keys,
     events: Vec<Event>,
 ) -> (Keys, Vec<Result<Verified<Event>, Unbelievable>>) {
@@ -203,19 +205,16 @@ pub(crate) async fn verify_all(
         let verified = events.into_iter().map(|event| keys.verify(event)).collect();
         (keys, verified)
     };
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        // The pool is gone: the server stops, and the peer delivers again.
-        Err(_) => (
-            Keys {
-                host: None,
-                known: Vec::new(),
-                pinned: None,
-                durations,
-            },
-            Vec::new(),
-        ),
-    }
+    // The pool is gone: the server stops, and the peer delivers again.
+    turn.work(work).await.unwrap_or_else(|| {
+        let nothing = Keys {
+            host: None,
+            known: Vec::new(),
+            pinned: None,
+            durations,
+        };
+        (nothing, Vec::new())
+    })
 }
 
 #[cfg(test)]

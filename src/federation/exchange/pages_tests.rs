@@ -10,6 +10,7 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::Draft;
 use crate::events::store::logs::{KeyPlace, LogKey};
+use crate::federation::shares::Turn;
 
 const HOST: (&str, u8) = ("h.example", 1);
 const MEMBER: (&str, u8) = ("b.example", 2);
@@ -64,7 +65,7 @@ fn event(origin: &str, seed: u8, seq: i64, of: EventType, content: Value) -> Eve
 
 /// Which of the events are believed.
 async fn believed(events: Vec<Event>) -> Vec<bool> {
-    let (_, verified) = verify_all(keys(), events).await;
+    let (_, verified) = verify_all(&Turn::free(), keys(), events).await;
     let is_believed = |event: &Result<_, Unbelievable>| event.is_ok();
     verified.iter().map(is_believed).collect()
 }

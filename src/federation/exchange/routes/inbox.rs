@@ -1,6 +1,7 @@
 //! `POST /send`: events that a peer delivers.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -20,6 +21,7 @@ use crate::federation::exchange::pages::{Keys, verify_all};
 use crate::federation::exchange::{access, bounds, missing};
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
+use crate::http::limits::{Bucket, exceeded};
 use crate::http::metrics::FederationEventLabels;
 use crate::rooms::core::judge::Waiting;
 use crate::rooms::timeline::{Page, Part, Receipt};
@@ -29,6 +31,9 @@ use crate::tenants::Tenant;
 const MOST_EVENTS: usize = 100;
 /// The largest body, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
+
+/// When a peer may come again that has too many requests under way.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The events of a request.
 pub(super) struct Delivery(Vec<Received>);
@@ -78,6 +83,11 @@ struct Handled {
 
 pub(super) async fn send(State(app): State<App>, delivery: Signed<Delivery>) -> Result<Response> {
     let Signed { tenant, peer, body } = delivery;
+    let Some(_counted) = app.federation().shares().request(&tenant, &peer) else {
+        return Err(exceeded(Bucket::PeerRequests.name(), SOON));
+    };
+    app.federation()
+        .charge_events(&tenant, &peer, body.0.len())?;
     let events: Vec<Event> = body
         .0
         .into_iter()
@@ -124,9 +134,10 @@ async fn of_room(
         return Ok(events.into_iter().map(later).collect());
     }
     let policy = app.federation().policies().get(tenant).await?;
+    let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, room_id, None).await?;
     let plain = events.clone();
-    let (_, verified) = verify_all(keys, events).await;
+    let (_, verified) = verify_all(&turn, keys, events).await;
     let mut page = Vec::new();
     let mut receipts = Vec::new();
     for (event, result) in plain.into_iter().zip(verified) {

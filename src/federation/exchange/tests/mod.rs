@@ -9,6 +9,7 @@ mod people;
 mod reading;
 mod rotation;
 mod sending;
+mod shares;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
