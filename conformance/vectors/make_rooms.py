@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""Makes rooms.json, the vectors of judgement: python3 make_rooms.py; with --check it only compares.
+"""Makes rooms.json, the vectors of judgement. `make.py` writes it.
 
 `rooms.py` plays the rooms and states the verdict of every event as it is written, from the specification and by hand, and of
 the end what a room is about. The rest of the end (all members, rights, messages) is what `judgement.py` reads out of the
@@ -7,14 +6,9 @@ logs. Everything follows from the names and seeds here: the file comes out the s
 """
 
 import json
-import pathlib
-import sys
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import judgement
-import protocol as p
+from maker import Key, content_hash, event_hash, event_id, room_id, sha256, signed_text, unpadded
 
 START = 1_780_000_000_000
 H, B, C = "h.example", "b.example", "c.example"
@@ -25,22 +19,11 @@ HOUR = 3600
 VALID, VOID, WAIT, FROZEN = "VALID", "VOID", "WAIT", "FROZEN"
 
 
-class Key:
-    def __init__(self, seed):
-        self.private = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
-        raw = self.private.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.public = "ed25519:" + p.base64.b64encode(raw).decode()
-        self.id = p.key_id(self.public)
-
-    def content(self):
-        return {"key_id": self.id, "public_key": self.public}
-
-
 KEYS = {name: Key(seed) for name, seed in SEEDS.items()}
 
 
 def at(event):
-    return {"epoch": event["epoch"], "seq": event["seq"], "hash": p.event_hash(event)}
+    return {"epoch": event["epoch"], "seq": event["seq"], "hash": event_hash(event)}
 
 
 def body(text):
@@ -58,7 +41,7 @@ class Room:
             "history_visibility": "shared", "edit_window_seconds": window, "auto_close": False, "alias": None,
             "power_levels": levels or {}, "key": KEYS[H].content(),
         }
-        self.room_id = p.room_id(H, name)
+        self.room_id = room_id(H, name)
         self.state("create", content, ANN)
         self.member(ANN, "join", 100)
 
@@ -71,18 +54,17 @@ class Room:
         before = after or self.last(origin)
         is_new = before is None or (epoch is not None and epoch != before["epoch"])
         claim = claim or (self.chain[-1] if self.chain else {"seq": 0})
-        claimed = claim.get("state") or ((claim["seq"], p.event_hash(claim)) if claim["seq"] else (0, None))
+        claimed = claim.get("state") or ((claim["seq"], event_hash(claim)) if claim["seq"] else (0, None))
         self.now += later * 1000
-        salt, key = p.base64.urlsafe_b64encode(p.sha256(f"{self.name} {len(self.events)}".encode())[:16]).rstrip(b"=").decode(), self.keys[origin]
+        salt, key = unpadded(sha256(f"{self.name} {len(self.events)}").digest()[:16]), self.keys[origin]
         event = {
             "v": "v1", "event_id": "", "room_id": self.room_id, "origin": origin, "epoch": epoch or (before or {"epoch": 1})["epoch"],
-            "seq": 1 if is_new else before["seq"] + 1, "prev": None if is_new else p.event_hash(before), "sender": sender,
+            "seq": 1 if is_new else before["seq"] + 1, "prev": None if is_new else event_hash(before), "sender": sender,
             "type": kind, "ts": self.now, "state_seq": claimed[0], "state_hash": claimed[1],
-            "content_hash": p.content_hash(content, salt), "key_id": key.id,
+            "content_hash": content_hash(content, salt), "key_id": key.id,
         }
-        event["event_id"] = p.event_id(event)
-        signature = key.private.sign(p.signed_bytes(event))
-        event["signature"] = p.base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+        event["event_id"] = event_id(event)
+        event["signature"] = key.sign(signed_text(event))
         if not missing:
             event |= {"content": content, "salt": salt}
         self.events.append(event)
@@ -158,18 +140,8 @@ def write(vectors):
     return "\n".join([*lines, " ]\n}\n"])
 
 
-def main(arguments):
+def text():
+    """The file, whole."""
     import rooms
 
-    text = write([room.vector() for room in rooms.all_rooms()])
-    path = pathlib.Path(__file__).resolve().parent / "rooms.json"
-    if arguments == ["--check"]:
-        is_same = path.read_text() == text
-        print(f"rooms.json is {'' if is_same else 'not '}what make_rooms.py makes")
-        return 0 if is_same else 1
-    path.write_text(text)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return write([room.vector() for room in rooms.all_rooms()])
