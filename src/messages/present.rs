@@ -9,7 +9,7 @@ use super::client_form;
 use super::effect::{self, Effect};
 use super::model::Changes;
 use super::store::reactions::Counted;
-use super::store::{changes, history, marks, reactions};
+use super::store::{changes, history, marks, pins, reactions, threads};
 use super::visibility::Readable;
 use crate::clock::iso;
 use crate::db::{Db, DbError};
@@ -108,7 +108,8 @@ pub async fn events(viewer: &Viewer<'_>, placed: &[Placed]) -> Result<Vec<Client
         forget_later_edits(viewer, placed, until, &mut changed).await?;
     }
     let sends = marks::sends(tenant, db, &messages).await?;
-    let threads = marks::threads(tenant, db, room_id, readable, &messages).await?;
+    let replies = threads::counted(tenant, db, room_id, readable, &messages).await?;
+    let pinned = pins::among(tenant, db, &messages).await?;
     let mut reacted = reaction_counts(viewer, &messages).await?;
     let creator = creator(viewer, placed).await?;
     let present = |item: &Placed| {
@@ -118,11 +119,12 @@ pub async fn events(viewer: &Viewer<'_>, placed: &[Placed]) -> Result<Vec<Client
             event.event_uuid.clone_from(&send.event_uuid);
             event.sent_by = send.sent_by;
         }
-        event.thread = threads.get(&id).map(|replies| Thread {
+        event.thread = replies.get(&id).map(|replies| Thread {
             reply_count: replies.count,
             last_reply_at: iso(replies.last_at),
         });
         event.reactions = reacted.remove(&id).unwrap_or_default();
+        event.pinned = pinned.contains(&id);
         fold(event, changed.get(&id))
     };
     Ok(placed.iter().map(present).collect())
@@ -204,6 +206,7 @@ fn fold(mut event: ClientEvent, changes: Option<&Changes>) -> ClientEvent {
     if let Some(redaction) = &changes.redaction {
         event.content = Map::new();
         event.original_content = Some(Map::new());
+        event.pinned = false;
         event.redacted_at = Some(iso(redaction.at));
         event.redacted_by = Some(redaction.by);
         event.redaction_reason.clone_from(&redaction.reason);

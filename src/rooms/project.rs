@@ -17,6 +17,7 @@ use crate::events::model::{Placed, Shown, Standing};
 use crate::events::store;
 use crate::events::store::logs::KeyPlace;
 use crate::messages;
+use crate::messages::store::pins;
 use crate::tenants::Tenant;
 
 /// Writes what an event that took its place changes for clients, apart from the room's own row. `change` is what a state
@@ -41,6 +42,13 @@ pub async fn event(
         if !is_admission || admission.is_some_and(|admission| admission.by == event.seq) {
             store::logs::add_log_key(tenant, tx, event.room_id, origin, key, *at).await?;
         }
+    }
+    if let Some(Change::Pin { event_id, add }) = change.map(|state| &state.change) {
+        let (room_id, position) = (event.room_id, placed.position);
+        return match add {
+            true => pins::add(tenant, tx, room_id, *event_id, position).await,
+            false => pins::remove(tenant, tx, room_id, *event_id).await,
+        };
     }
     if let Some(Change::Member(member)) = change.map(|state| &state.change) {
         profiles::remember(tenant, tx, event.room_id, member, now).await?;

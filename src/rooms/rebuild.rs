@@ -62,7 +62,7 @@ pub async fn tenant(tenant: &Tenant, db: &Db, now: i64) -> Result<Committed<u64>
     tx.commit(replayed).await
 }
 
-/// Makes anew what stands of a room and its people, from the events that decide about them: in the time that the state
+/// Makes anew what stands of a room, its pins and its people, from the events that decide about them: in the time that the state
 /// takes, however long the history is.
 pub(super) async fn people(
     tenant: &Tenant,
@@ -72,6 +72,7 @@ pub(super) async fn people(
 ) -> Result<(), DbError> {
     members::clear_room(tenant, tx, room_id).await?;
     spans::clear_room(tenant, tx, room_id).await?;
+    messages::store::pins::clear_room(tenant, tx, room_id).await?;
     let mut deciding = store::deciding(tenant, tx.conn(), room_id).await?;
     deciding.sort_unstable_by_key(|placed| placed.position);
     let mut room = Room::begin(tenant, tx, room_id).await?;

@@ -6,8 +6,12 @@ use super::store::members;
 use super::store::rooms::RoomRow;
 use crate::clock::iso;
 use crate::db::DbError;
+use crate::messages::store::pins;
+use crate::messages::visibility;
 use crate::{events, messages};
 
+/// Pinned messages in a snapshot: a room has no more.
+const MOST_PINS: i64 = 100;
 /// Members in a snapshot, at most.
 const MOST_MEMBERS: i64 = 500;
 
@@ -18,6 +22,12 @@ pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
         members::list(viewer.tenant, viewer.db, row.id, "join", MOST_MEMBERS, 0).await?;
     let members = present::members(viewer, &row, rows).await?;
     let unread = messages::unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
+    let (tenant, db) = (viewer.tenant, viewer.db);
+    let readable = visibility::of(tenant, db.reader(), row.id, viewer.id).await?;
+    let pinned = match readable {
+        Some(readable) => pins::page(tenant, db, row.id, readable, None, MOST_PINS).await?,
+        None => Vec::new(),
+    };
     let own = present::own_settings(viewer, &row).await?;
     Ok(Snapshot {
         room: present::room(viewer, row).await?,
@@ -32,7 +42,10 @@ pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
         last_read_event_id: unread.last_read_event_id,
         muted_until: own.muted_until.map(iso),
         snoozed_event_ids: Vec::new(),
-        pinned_event_ids: Vec::new(),
+        pinned_event_ids: pinned
+            .iter()
+            .map(|(message, _)| message.event.event_id)
+            .collect(),
         stream_position,
     })
 }

@@ -114,6 +114,10 @@ fn table(person: &str, event: &str) -> Vec<Route> {
             none.clone(),
         ),
         route(get, "/events/{event_id}/reactions", Members, none.clone()),
+        route(get, "/events/{event_id}/thread", Members, none.clone()),
+        route(get, "/pins", Members, none.clone()),
+        route(put, "/pins/{event_id}", Members, none.clone()),
+        route(delete, "/pins/{event_id}", Members, none.clone()),
         route(put, "/read-marker", Members, json!({"event_id": event})),
     ]
 }

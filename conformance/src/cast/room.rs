@@ -35,6 +35,12 @@ impl Room {
         format!("/v1/rooms/{}/events/{id}{path}", self.id)
     }
 
+    /// The path that pins one of its events.
+    pub fn pin(&self, event: &Value) -> String {
+        let id = event["id"].as_str().unwrap_or("");
+        format!("/v1/rooms/{}/pins/{id}", self.id)
+    }
+
     /// Invites somebody, who accepts.
     pub async fn admit(&self, inviter: &Person, member: &Person) -> Result<(), Stop> {
         let request = json!({"participant_id": member.id()});

@@ -181,6 +181,7 @@ async fn action(
             "log_restart",
             json!({ "stands_by": restart.stands_by, "key": restart.key }),
         ),
+        Command::Pin { target, action } => ("pin", json!({ "event_id": target, "action": action })),
         Command::Archive => ("archive", json!({})),
         Command::Close => ("close", json!({})),
         Command::Decline

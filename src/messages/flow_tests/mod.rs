@@ -2,6 +2,7 @@
 
 mod changing;
 mod history;
+mod pinning;
 mod reacting;
 mod reading;
 mod sending;

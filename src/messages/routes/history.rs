@@ -17,9 +17,10 @@ use crate::http::json::Body;
 use crate::http::paging::{CursorPage, Next};
 use crate::http::path::{Path, PathId};
 use crate::http::query::Query;
+use crate::messages::error::MessageError;
 use crate::messages::present::{self, ClientEvent, Viewer};
 use crate::messages::store::history::{self, Direction};
-use crate::messages::store::move_markers;
+use crate::messages::store::{move_markers, threads};
 use crate::messages::{Unread, unread};
 use crate::presence::{Audience, LiveFrame};
 use crate::rooms::{access, perform};
@@ -118,6 +119,26 @@ pub(super) async fn show(
     let viewer = viewer(&app, &caller, row.id).await?;
     let event_id = event_id.or(Code::EventNotFound)?;
     Ok(Data(shown(&viewer, event_id).await?))
+}
+
+pub(super) async fn thread(
+    State(app): State<App>,
+    caller: Caller,
+    Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
+    page: CursorPage,
+) -> Result<DataMeta<Vec<ClientEvent>, Next>> {
+    let from: Option<i64> = page.key()?;
+    let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    let viewer = viewer(&app, &caller, row.id).await?;
+    let root = event_of(&viewer, event_id.or(Code::EventNotFound)?).await?;
+    if !viewer.readable.shows(&root) {
+        return Err(MessageError::NoSuchEvent.into());
+    }
+    let (tenant, db, root) = (viewer.tenant, viewer.db, root.event.event_id);
+    let limit = page.fetch();
+    let mut rows = threads::page(tenant, db, row.id, viewer.readable, root, from, limit).await?;
+    let meta = Next::of(&mut rows, page.limit, |placed| placed.position);
+    Ok(DataMeta(present::events(&viewer, &rows).await?, meta))
 }
 
 pub(super) async fn mark_read(

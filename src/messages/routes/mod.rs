@@ -2,6 +2,7 @@
 
 mod change;
 mod history;
+mod pins;
 mod reactions;
 mod send;
 
@@ -39,6 +40,15 @@ pub fn routes() -> Router<App> {
         .route(
             "/v1/rooms/{room_id}/events/{event_id}/reactions",
             get(reactions::list),
+        )
+        .route(
+            "/v1/rooms/{room_id}/events/{event_id}/thread",
+            get(history::thread),
+        )
+        .route("/v1/rooms/{room_id}/pins", get(pins::list))
+        .route(
+            "/v1/rooms/{room_id}/pins/{event_id}",
+            put(pins::add).delete(pins::remove),
         )
         .route("/v1/rooms/{room_id}/read-marker", put(history::mark_read))
 }

@@ -5,11 +5,13 @@ use crate::db::{DbError, Tx};
 use crate::events;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::Fqid;
+use crate::events::model::{Shown, Standing};
 use crate::messages::visibility;
 use crate::rooms::core::decide::TargetFacts;
 use crate::tenants::Tenant;
 
-/// What is known of `target` as an event of the room, for a command of `actor`; `emoji` with a reaction.
+/// What is known of `target` as an event of the room, for a command of `actor`; `emoji` with a reaction. People of other
+/// servers are shown there what they are shown: here it is enough that it counts.
 pub async fn facts(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -22,8 +24,10 @@ pub async fn facts(
     let Some(placed) = placed.filter(|placed| placed.event.room_id == room_id) else {
         return Ok(None);
     };
+    let is_foreign = actor.server_name() != tenant.server_name();
     let actor = ParticipantId::derive(actor);
     let readable = visibility::of(tenant, tx.conn(), room_id, actor).await?;
+    let is_shown = placed.standing == Standing::Valid && placed.shown == Shown::History;
     let emoji = match emoji {
         Some(emoji) => reactions::standing(tenant, tx, target, emoji, actor).await?,
         None => reactions::Standing::default(),
@@ -32,7 +36,8 @@ pub async fn facts(
         sender: placed.sender().cloned(),
         event_type: placed.event.event_type.clone(),
         ts: placed.event.ts,
-        visible: readable.is_some_and(|readable| readable.shows(&placed)),
+        visible: (is_foreign && is_shown)
+            || readable.is_some_and(|readable| readable.shows(&placed)),
         redacted: changes::get(tenant, tx.conn(), target)
             .await?
             .redaction
@@ -40,5 +45,7 @@ pub async fn facts(
         emoji_kinds: emoji.kinds,
         has_emoji: emoji.of_this_kind > 0,
         has_own_emoji: emoji.own,
+        pins: 0,
+        is_pinned: false,
     }))
 }

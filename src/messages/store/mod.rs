@@ -1,13 +1,15 @@
-//! The tables of messages: `message_changes`, `reactions`, `mentions`, `replies`, `sends` and `markers`.
+//! The tables of messages: `message_changes`, `reactions`, `mentions`, `replies`, `pins`, `sends` and `markers`.
 
 pub mod changes;
 mod facts;
 pub mod history;
 mod markers;
 pub mod marks;
+pub mod pins;
 pub mod reactions;
 pub mod references;
 mod sends;
+pub mod threads;
 mod unread;
 
 pub use facts::facts;
@@ -67,6 +69,7 @@ pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbErr
         "DELETE FROM reactions WHERE tenant = $1",
         "DELETE FROM mentions WHERE tenant = $1",
         "DELETE FROM replies WHERE tenant = $1",
+        "DELETE FROM pins WHERE tenant = $1",
     ] {
         sqlx::query(sql)
             .bind(tenant.key())

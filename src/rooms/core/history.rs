@@ -14,7 +14,7 @@ use super::epochs::Epochs;
 use super::levels::{LevelKey, Levels, OWNER};
 use super::servers::ServerLists;
 use crate::events::core::hash::Hash;
-use crate::events::core::ids::{EventId, ParticipantId};
+use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::{Fqid, ServerName};
 
 /// A state event's `seq` in the host's log. State is named by it: `S[k]` is the state after the event with seq `k`.
@@ -85,7 +85,6 @@ pub struct Profile {
     pub history_visibility: HistoryVisibility,
     pub auto_close: bool,
     pub avatar_url: Option<String>,
-    pub pins: Vec<EventId>,
 }
 
 /// Whom a state event took a right from.
@@ -154,7 +153,6 @@ impl History {
                 history_visibility: create.history_visibility,
                 auto_close: create.auto_close,
                 avatar_url: None,
-                pins: Vec::new(),
             },
             chain: vec![(seq, hash)],
             members: BTreeMap::new(),
@@ -201,17 +199,15 @@ impl History {
                 }
                 self.levels.push(k, levels);
             }
-            Change::Pin { event_id, add } => {
-                self.profile.pins.retain(|pinned| pinned != event_id);
-                if *add {
-                    self.profile.pins.push(*event_id);
-                }
-            }
             // The host's own log always has the epoch 1.
             Change::Log(change) if change.origin != self.host => {
                 self.epochs.admit(k, change, &state.cutoff);
             }
-            Change::Create(_) | Change::Seen | Change::Log(_) | Change::Unknown => {}
+            Change::Create(_)
+            | Change::Pin { .. }
+            | Change::Seen
+            | Change::Log(_)
+            | Change::Unknown => {}
         }
     }
 

@@ -201,6 +201,8 @@ impl Host {
                     ..
                 }
             ),
+            pins: 0,
+            is_pinned: false,
         })
     }
 

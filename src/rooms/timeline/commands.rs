@@ -170,15 +170,14 @@ async fn facts(batch: &mut Batch<'_>, act: &Act) -> Result<Option<decide::Target
         Command::React { emoji, .. } => Some(emoji.as_str()),
         _ => None,
     };
-    messages::store::facts(
-        &act.tenant,
-        &mut batch.tx,
-        act.room_id,
-        target,
-        &act.actor,
-        emoji,
-    )
-    .await
+    let (tenant, tx, room_id) = (&act.tenant, &mut batch.tx, act.room_id);
+    let mut facts = messages::store::facts(tenant, tx, room_id, target, &act.actor, emoji).await?;
+    if let (Command::Pin { .. }, Some(facts)) = (&act.command, &mut facts) {
+        batch.flush().await?;
+        let pins = messages::store::pins::standing(tenant, &mut batch.tx, room_id, target).await?;
+        (facts.pins, facts.is_pinned) = (pins.count, pins.is_pinned);
+    }
+    Ok(facts)
 }
 
 fn note_sending(batch: &mut Batch<'_>, act: &Act, events: &[Placed]) {

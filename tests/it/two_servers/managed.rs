@@ -87,6 +87,34 @@ async fn who_left_is_invited_again_and_comes_back_to_everything() {
 }
 
 #[tokio::test]
+async fn a_pin_that_a_guest_asks_for_is_shown_on_both_servers() {
+    let pair = Pair::start(&PrivateCa::new()).await;
+    let [alice, anton] = pair.a.people(["alice", "anton"]).await;
+    let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
+    let room = shared_room(&alice, &anton, &of_b).await;
+    let said = of_b[0].says(&room, "to be kept").await;
+    let said = said["id"].as_str().unwrap();
+    eventually("the host has the message", AT_ONCE, async || {
+        alice.reads(&room, "to be kept").await
+    })
+    .await;
+    let pin = format!("/v1/rooms/{room}/pins/{said}");
+    of_b[1].api.put(&pin, &json!({})).await.data();
+    let pins = format!("/v1/rooms/{room}/pins");
+    for person in [&of_b[1], &of_b[0], &alice, &anton] {
+        eventually("it is pinned", AT_ONCE, async || {
+            person.api.get(&pins).await.data()[0]["id"] == json!(said)
+        })
+        .await;
+    }
+    alice.api.delete(&pin).await.data();
+    eventually("it is pinned no more", AT_ONCE, async || {
+        of_b[0].api.get(&pins).await.data() == json!([])
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn an_invitation_of_who_left_outlives_a_rebuild() {
     let mut pair = Pair::start(&PrivateCa::new()).await;
     let [alice, anton] = pair.a.people(["alice", "anton"]).await;

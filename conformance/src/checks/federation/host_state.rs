@@ -1,6 +1,6 @@
 //! What people of the peer ask of the host, and what nobody but the host may write.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::stage::{Stage, new_guest, rejected};
 use crate::check::{Check, Stop, Verdict, failed, federation};
@@ -16,6 +16,11 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "host-state/request: who has the power changes name, topic and settings",
             with_power,
+        ),
+        federation(
+            SECTION,
+            "host-state/request: a guest pins a message, and one that is not there gets SW_EVENT_NOT_FOUND",
+            pin,
         ),
         federation(
             SECTION,
@@ -113,6 +118,29 @@ async fn with_power(t: Trial) -> Verdict {
     judge::equal(&room, "/name", "Named by a guest")?;
     judge::equal(&room, "/topic", "Set by a guest")?;
     judge::equal(&room, "/edit_window_seconds", 60)
+}
+
+async fn pin(t: Trial) -> Verdict {
+    let stage = Stage::open(&t).await?;
+    let asks = |message: &Value, action: &str| {
+        let content = json!({"event_id": message, "action": action});
+        stage.peer.ask(&stage.room.id, &stage.guest, "pin", content)
+    };
+    let sent = stage.owner.says(&stage.room, "to be kept").await?;
+    for (action, pinned) in [("add", true), ("remove", false)] {
+        let events = stage.asks(&asks(&sent["id"], action)).await?;
+        let event = events
+            .first()
+            .ok_or_else(|| failed(format!("{action} caused no event")))?;
+        judge::equal(event, "/type", "swp.room.pin")?;
+        judge::equal(event, "/content/event_id", sent["id"].clone())?;
+        judge::equal(event, "/content/action", action)?;
+        let shown = stage.owner.get(stage.room.event(&sent, "")).await?.ok()?;
+        judge::equal(&shown, "/pinned", pinned)?;
+    }
+    let nothing = json!("00000000-0000-7000-8000-000000000000");
+    let refused = stage.posts(&asks(&nothing, "add")).await?;
+    refused.refused("SW_EVENT_NOT_FOUND").map(drop)
 }
 
 async fn without_power(t: Trial) -> Verdict {

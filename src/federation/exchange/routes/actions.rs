@@ -85,6 +85,10 @@ pub(super) async fn command(app: &App, tenant: &Tenant, request: &Request) -> Re
         "name" => Command::SetName(checked::<Rename>(content)?.name),
         "topic" => Command::SetTopic(checked::<NewTopic>(content)?.topic.flatten()),
         "settings" => Command::ChangeSettings(settings(content)?),
+        "pin" => Command::Pin {
+            target: part(content, "event_id")?,
+            action: part(content, "action")?,
+        },
         "archive" => Command::Archive,
         "close" => Command::Close,
         "log_restart" => Command::AskRestart(Restart {

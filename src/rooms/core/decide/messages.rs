@@ -1,20 +1,23 @@
 //! Saying, changing, taking back and reacting (client specification, section 8).
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
     Context, Intent, Refusal, TargetFacts, member_event, plain_change, require_joined,
-    require_level, require_open, require_server,
+    require_level, require_open, require_server, state_event,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{Action, MemberChange, Membership, RoomType};
 use crate::rooms::core::levels::{LevelKey, OWNER};
-use crate::rooms::core::view::RoomView;
+use crate::rooms::core::view::{RoomView, Taking};
 
 /// Different emoji on one message, at most.
 const MAX_EMOJI_KINDS: usize = 50;
+/// Pinned messages of a room, at most.
+const MAX_PINS: usize = 100;
 
 /// Says something. In a DM whose other person has gone, it brings that person back.
 pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec<Intent>, Refusal> {
@@ -151,6 +154,52 @@ pub(super) fn react(
         actor,
         content,
     )])
+}
+
+/// Keeps a message at hand, or no longer.
+pub(super) fn pin(
+    view: &RoomView,
+    actor: &Fqid,
+    target: EventId,
+    action: Action,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    require_level(view, member, LevelKey::Pin)?;
+    let facts = message(context)?;
+    if facts.redacted {
+        return Err(Refusal::NoSuchEvent);
+    }
+    require_server(view, actor)?;
+    require_open(view)?;
+    if facts.is_pinned == (action == Action::Add) {
+        return Ok(Vec::new());
+    }
+    if action == Action::Add && facts.pins >= MAX_PINS {
+        return Err(Refusal::Invalid {
+            path: "path.event_id",
+            reason: "range",
+            message: "a room can have 100 pinned messages",
+        });
+    }
+    let content = PinChange {
+        event_id: target,
+        action,
+    };
+    Ok(vec![state_event(
+        view,
+        EventType::ROOM_PIN,
+        Some(actor),
+        content,
+        Taking::Nothing,
+    )])
+}
+
+/// The content of `swp.room.pin`, beside the marks.
+#[derive(Serialize)]
+struct PinChange {
+    event_id: EventId,
+    action: Action,
 }
 
 /// Shows a new profile.

@@ -112,6 +112,13 @@ pub enum Command {
     SetTopic(Option<String>),
     /// Change settings.
     ChangeSettings(SettingsChange),
+    /// Keep a message at hand, or no longer.
+    Pin {
+        /// The message.
+        target: EventId,
+        /// Which of the two.
+        action: Action,
+    },
     /// Stop writing for now.
     Archive,
     /// End the room.
@@ -159,7 +166,8 @@ impl Command {
         match self {
             Command::Edit { target, .. }
             | Command::Redact { target, .. }
-            | Command::React { target, .. } => Some(*target),
+            | Command::React { target, .. }
+            | Command::Pin { target, .. } => Some(*target),
             _ => None,
         }
     }
@@ -232,6 +240,10 @@ pub struct TargetFacts {
     pub has_emoji: bool,
     /// Whether the actor put the command's emoji on it.
     pub has_own_emoji: bool,
+    /// With a pin: messages that are pinned in the room.
+    pub pins: usize,
+    /// With a pin: whether this one is.
+    pub is_pinned: bool,
 }
 
 /// What deciding needs beside the room.
@@ -311,6 +323,7 @@ pub fn decide(
         Command::SetName(name) => settings::set_name(view, actor, name),
         Command::SetTopic(topic) => settings::set_topic(view, actor, topic.as_deref()),
         Command::ChangeSettings(change) => settings::change(view, actor, change),
+        Command::Pin { target, action } => messages::pin(view, actor, *target, *action, context),
         Command::Archive => lifecycle::archive(view, actor),
         Command::Close => lifecycle::close(view, actor),
         Command::Rejoin(joining) => lifecycle::rejoin(view, actor, joining, context),

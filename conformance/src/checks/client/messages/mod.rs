@@ -3,6 +3,7 @@
 mod content;
 mod edit;
 mod history;
+mod pins;
 mod reactions;
 mod read_marker;
 mod redact;
@@ -18,6 +19,7 @@ pub(super) fn checks() -> Vec<Check> {
         edit::checks(),
         redact::checks(),
         reactions::checks(),
+        pins::checks(),
         read_marker::checks(),
     ]
     .into_iter()
