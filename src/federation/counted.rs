@@ -26,6 +26,9 @@ pub(super) fn endpoint(path_and_query: &str) -> &'static str {
     if path.starts_with("/profile/") {
         return "profile";
     }
+    if path.contains("/media/") {
+        return "media";
+    }
     let last = path.rsplit('/').next();
     ENDPOINTS
         .into_iter()

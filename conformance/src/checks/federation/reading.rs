@@ -60,6 +60,11 @@ pub(super) fn checks() -> Vec<Check> {
         federation(SECTION, "reading/hidden: writing to it too", hidden_writing),
         federation(
             SECTION,
+            "reading/media: a file that no message names is not there",
+            media,
+        ),
+        federation(
+            SECTION,
             "reading/hidden: after the last member was removed nothing new is read",
             after_removal,
         ),
@@ -268,6 +273,7 @@ async fn hidden(t: Trial) -> Verdict {
             "heads",
             "state",
             "members",
+            "media/00000000-0000-4000-8000-000000000000",
             "backfill?origin=a.example&epoch=1&after_seq=0&limit=5",
         ] {
             let there = peer
@@ -286,6 +292,14 @@ async fn hidden(t: Trial) -> Verdict {
         }
     }
     Ok(())
+}
+
+async fn media(t: Trial) -> Verdict {
+    let stage = Stage::open(&t).await?;
+    let answer = stage
+        .get("/media/00000000-0000-4000-8000-000000000000")
+        .await?;
+    answer.refused("SW_NOT_FOUND").map(drop)
 }
 
 async fn hidden_writing(t: Trial) -> Verdict {

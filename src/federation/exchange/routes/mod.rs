@@ -35,6 +35,10 @@ pub fn routes(federation: Federation) -> Router<App> {
         .route(&at("/rooms/{room_id}/backfill"), get(reading::backfill))
         .route(&at("/rooms/{room_id}/state"), get(reading::state))
         .route(&at("/rooms/{room_id}/members"), get(reading::members))
+        .route(
+            &at("/rooms/{room_id}/media/{media_id}"),
+            get(reading::media),
+        )
         .route(&at("/rooms/{room_id}/join"), post(host::join))
         .route(&at("/rooms/{room_id}/request"), post(host::request))
         .route_layer(from_fn_with_state(federation, count))

@@ -336,6 +336,7 @@ async fn an_invited_server_reads_nothing_before_its_person_joins() {
         "heads",
         "state",
         "members",
+        "media/00000000-0000-4000-8000-000000000000",
         "backfill?origin=a.example&epoch=1&after_seq=0",
     ];
     for path in paths {
