@@ -1,7 +1,7 @@
 //! The journal of what other servers sent and was refused: bounded, written for admins, never silently skipped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
@@ -14,14 +14,15 @@ use crate::events::core::names::ServerName;
 use crate::http::metrics::{Metrics, RejectionLabels};
 use crate::tenants::Tenant;
 
-/// Writes between two cuts to the bound.
-const PRUNE_EVERY: u64 = 64;
+/// Rows between two cuts to the bound.
+const PRUNE_EVERY: usize = 64;
 /// How often one peer's requests that fail a check before their contents are written down: anybody can send those.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Writes the journal.
 pub struct Journal {
-    writes: AtomicU64,
+    /// Rows that each tenant got since the last cut.
+    since_cut: Mutex<HashMap<i64, usize>>,
     noted: Cache<(i64, ServerName, u8), ()>,
     metrics: Arc<Metrics>,
 }
@@ -34,7 +35,7 @@ impl Journal {
             .time_to_live(REQUEST_INTERVAL)
             .build();
         Self {
-            writes: AtomicU64::new(0),
+            since_cut: Mutex::default(),
             noted,
             metrics,
         }
@@ -62,14 +63,25 @@ impl Journal {
             .map(|rejection| (rising_id(now_ms), rejection))
             .collect();
         store::journal::insert(tenant, tx, &entries, now_ms).await?;
-        if self
-            .writes
-            .fetch_add(1, Ordering::Relaxed)
-            .is_multiple_of(PRUNE_EVERY)
-        {
+        if self.is_due(tenant, entries.len()) {
             store::journal::prune(tenant, tx).await?;
         }
         Ok(())
+    }
+
+    /// Whether it is time to cut, with so many more rows; the first ones after a start are cut.
+    fn is_due(&self, tenant: &Tenant, more: usize) -> bool {
+        let mut since = self
+            .since_cut
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let rows = since.entry(tenant.key()).or_insert(PRUNE_EVERY);
+        *rows += more;
+        let is_due = *rows >= PRUNE_EVERY;
+        if is_due {
+            *rows = 0;
+        }
+        is_due
     }
 
     /// Writes that a whole request was refused, at most once a minute for one peer and check. What the database says

@@ -16,6 +16,7 @@ mod backup;
 mod durability;
 mod federation_keys;
 mod first_run;
+mod flood;
 mod limits;
 mod messages;
 mod readme;

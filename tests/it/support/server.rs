@@ -311,6 +311,19 @@ impl Server {
         self.launch();
     }
 
+    /// The memory that it has, in KiB.
+    pub(crate) fn memory_kib(&self) -> u64 {
+        let process = self.process.as_ref().expect("the server runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+        let status = status.expect("the system tells of its processes");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        number
+            .expect("the memory in use")
+            .parse()
+            .expect("a number")
+    }
+
     /// Sends SIGTERM without waiting.
     pub(crate) fn terminate(&self) {
         signal(self.process.as_ref().expect("the server runs").id(), "TERM");
