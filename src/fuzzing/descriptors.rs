@@ -1,5 +1,7 @@
 //! What a server says about itself and its keys, and the documents that it signs.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::{NOW, json as strict, key};
@@ -55,6 +57,8 @@ fn holds(descriptor: &Descriptor, bytes: &[u8]) {
     assert!(NOW < descriptor.valid_until, "it has not run out");
     assert!((1..=MAX_KEYS).contains(&descriptor.keys.len()));
     let mut keys = descriptor.keys.iter();
+    let ids: BTreeSet<KeyId> = keys.clone().map(|entry| entry.key_id).collect();
+    assert_eq!(ids.len(), descriptor.keys.len(), "none is listed twice");
     let current = keys.find(|entry| entry.public_key == descriptor.public_key);
     assert!(current.is_some_and(|entry| entry.is_valid_at(NOW)));
     let written = serde_json::to_value(descriptor).expect("it is written");

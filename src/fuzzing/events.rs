@@ -17,6 +17,7 @@ use crate::rooms::core::content::{
 
 /// What `POST …/send` takes: one event, or a list of them.
 pub fn event(bytes: &[u8]) {
+    drop(super::json(bytes));
     let Ok(received) = incoming::read_send(bytes, LIMITS) else {
         return;
     };

@@ -44,9 +44,35 @@ fn key(number: u8) -> KeyPair {
     KeyPair::from_seed(&[number; 32])
 }
 
-/// Reads strict JSON; none where a server would not.
+/// Reads strict JSON; none where a server would not. Whoever reads JSON by other rules reads the same.
 fn json(bytes: &[u8]) -> Option<Value> {
-    json::read(bytes, LIMITS).ok()
+    let read = json::read(bytes, LIMITS).ok()?;
+    let elsewhere: Value = serde_json::from_slice(bytes).expect("strict JSON is JSON");
+    assert!(is_alike(&read, &elsewhere), "{read} {elsewhere}");
+    Some(read)
+}
+
+/// The same but for how numbers are kept.
+fn is_alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Number(one), Value::Number(other)) => {
+            let both = one.as_f64().zip(other.as_f64());
+            both.is_some_and(|(one, other)| {
+                (one - other).abs() <= one.abs() * 1e-12 + f64::MIN_POSITIVE
+            })
+        }
+        (Value::Array(one), Value::Array(other)) => {
+            let mut pairs = one.iter().zip(other);
+            one.len() == other.len() && pairs.all(|(one, other)| is_alike(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let has = |(name, value): (&String, &Value)| {
+                other.get(name).is_some_and(|other| is_alike(value, other))
+            };
+            one.len() == other.len() && one.iter().all(has)
+        }
+        _ => one == other,
+    }
 }
 
 /// What another server reads from an event's canonical form.
