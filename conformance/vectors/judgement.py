@@ -335,7 +335,8 @@ class Room:
 
     def left_between(self, person, after, place):
         own = self.log(person.partition(":")[2])
-        leaves = [event for event in own if event["type"] == LEAVE and event["sender"] == person and not self.is_excluded(event)]
+        counts = lambda event: not self.is_frozen(event) and not self.is_excluded(event)
+        leaves = [event for event in own if event["type"] == LEAVE and event["sender"] == person and counts(event)]
         return any(after < (leave["epoch"], leave["seq"]) < place for leave in leaves)
 
     # What becomes of it: members, rights, messages

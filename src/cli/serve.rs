@@ -14,6 +14,7 @@ use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Loaded, TlsFiles};
 use crate::federation::exchange::recover;
+use crate::federation::rotation;
 use crate::http::control;
 use crate::http::server::{Bounds, serve};
 use crate::http::tls::Certificate;
@@ -45,6 +46,11 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
     }
     control(&app)?;
     cancel_on_signals(app.stop().clone())?;
+    for tenant in app.tenants().all() {
+        rotation::take_up(&app, &tenant)
+            .await
+            .map_err(Failure::failed)?;
+    }
     recover::begin(&app).await.map_err(Failure::failed)?;
     app::start_tasks(&app).await.map_err(Failure::failed)?;
 

@@ -173,7 +173,9 @@ impl KeyRing {
         (previous, expires_at): (KeyId, i64),
         next: NextKey,
     ) -> Result<bool, KeyRingError> {
-        self.write(tenant, &next.pair)?;
+        if !self.path(tenant, next.pair.key_id()).exists() {
+            self.write(tenant, &next.pair)?;
+        }
         let mut tx = db.begin().await?;
         if !store::keys::retire(tenant, &mut tx, previous, expires_at).await? {
             return Ok(false);
@@ -193,6 +195,31 @@ impl KeyRing {
             }
         });
         Ok(true)
+    }
+
+    /// Keys whose files are there though the database knows nothing of them, in the order in which they were made: it was
+    /// restored from a backup of before.
+    pub async fn unrecorded(&self, db: &Db, tenant: &Tenant) -> Result<Vec<KeyPair>, KeyRingError> {
+        let records = store::keys::records(tenant, db).await?;
+        let folder = self.folder.join(tenant.slug());
+        let failed = |error| file_error(folder.clone(), error);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(".pem"));
+            let key_id = name.and_then(|name| name.replacen('-', ":", 1).parse::<KeyId>().ok());
+            let Some(key_id) = key_id else { continue };
+            if !records
+                .iter()
+                .any(|record| record.public_key.key_id() == key_id)
+            {
+                let made_at = entry.metadata().and_then(|about| about.modified());
+                found.push((made_at.map_err(failed)?, self.read(tenant, key_id)?));
+            }
+        }
+        found.sort_by_key(|(made_at, _)| *made_at);
+        Ok(found.into_iter().map(|(_, pair)| pair).collect())
     }
 
     /// Begins anew with a key that nothing vouches for, where the current one's private half is lost: for a database that no

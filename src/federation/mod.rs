@@ -24,9 +24,9 @@ pub mod exchange;
 mod flow_tests;
 pub mod host_wait;
 pub mod identity;
-pub mod invited;
 pub mod journal;
 pub mod model;
+pub mod noted;
 pub mod outbox;
 pub mod peers;
 pub mod policies;
@@ -51,8 +51,8 @@ use self::ephemeral::Ephemeral;
 use self::error::{CallError, FederationError};
 use self::host_wait::HostWait;
 use self::identity::Identity;
-use self::invited::Invited;
 use self::journal::Journal;
+use self::noted::Noted;
 use self::peers::Peers;
 use self::policies::Policies;
 use self::shares::Shares;
@@ -76,7 +76,8 @@ struct Inner {
     journal: Journal,
     host_wait: HostWait,
     ephemeral: Ephemeral,
-    invited: Invited,
+    invited: Noted,
+    returned: Noted,
     shares: Shares,
     /// Told when there may be something to deliver.
     deliveries: Notify,
@@ -113,7 +114,8 @@ impl Federation {
             journal: Journal::new(Arc::clone(&parts.metrics)),
             host_wait: HostWait::default(),
             ephemeral: Ephemeral::default(),
-            invited: Invited::default(),
+            invited: Noted::default(),
+            returned: Noted::default(),
             shares: Shares::default(),
             deliveries: Notify::new(),
             parts,
@@ -165,8 +167,14 @@ impl Federation {
 
     /// Servers that have just been told of an invitation.
     #[must_use]
-    pub fn invited(&self) -> &Invited {
+    pub fn invited(&self) -> &Noted {
         &self.0.invited
+    }
+
+    /// Servers that were away and have come back.
+    #[must_use]
+    pub fn returned(&self) -> &Noted {
+        &self.0.returned
     }
 
     /// What each peer may have done at one time.

@@ -4,15 +4,19 @@
 //! ([`extend`]), and a sender reads from the log what lies between. One request at a time for each destination. Failures
 //! make a destination wait longer and longer; a valid request from it ends the waiting.
 
+mod batch;
+mod failed;
+mod places;
 mod sender;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use self::places::Places;
 use self::sender::Sender;
 use super::Federation;
 use super::core::delivery::LogPlace;
@@ -26,21 +30,33 @@ use crate::tenants::Tenant;
 
 pub use super::store::outbox::{Depth, Job, add_job, close, depths, extend, open};
 
-/// Destinations that are sent to at one time.
-const SENDERS: usize = 64;
 /// How often the outbox is looked through although nobody said anything: waiting destinations become due by time.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Sends until `stop`, and ends when the last sender has.
 pub async fn run(federation: Federation, stop: CancellationToken) {
-    let slots = Arc::new(Semaphore::new(SENDERS));
+    let places = Arc::new(Places::new());
     let busy: Busy = Arc::default();
+    let senders = TaskTracker::new();
     while !stop.is_cancelled() {
         for tenant in federation.tenants().all() {
             match store::outbox::due(&tenant, federation.db(), federation.now_ms()).await {
                 Ok(due) => {
                     for destination in due {
-                        start(&federation, &slots, &busy, &tenant, destination, &stop).await;
+                        let Some(sending) =
+                            Sending::begin(&federation, &busy, &tenant, &destination)
+                        else {
+                            continue;
+                        };
+                        let sender = Sender {
+                            federation: federation.clone(),
+                            tenant: tenant.clone(),
+                            key: (tenant.key(), destination.clone()),
+                            destination,
+                            places: Arc::clone(&places),
+                            stop: stop.clone(),
+                        };
+                        senders.spawn(send(sender, sending));
                     }
                 }
                 Err(error) => {
@@ -54,9 +70,8 @@ pub async fn run(federation: Federation, stop: CancellationToken) {
             () = stop.cancelled() => {}
         }
     }
-    // All slots are free again when the last sender is done.
-    let all = u32::try_from(SENDERS).unwrap_or(u32::MAX);
-    let _ = slots.acquire_many(all).await;
+    senders.close();
+    senders.wait().await;
 }
 
 /// A server says how far it has our log of a room: it may have fetched some of it by itself, which needs no delivery any
@@ -131,35 +146,12 @@ impl Drop for Sending {
     }
 }
 
-async fn start(
-    federation: &Federation,
-    slots: &Arc<Semaphore>,
-    busy: &Busy,
-    tenant: &Tenant,
-    destination: ServerName,
-    stop: &CancellationToken,
-) {
-    let Some(sending) = Sending::begin(federation, busy, tenant, &destination) else {
-        return;
-    };
-    let Ok(slot) = Arc::clone(slots).acquire_owned().await else {
-        return;
-    };
-    let sender = Sender {
-        federation: federation.clone(),
-        tenant: tenant.clone(),
-        destination,
-        stop: stop.clone(),
-    };
-    tokio::spawn(async move {
-        // A request that is cut off by the stop is repeated after the next start: positions move with its answer.
-        tokio::select! {
-            () = sender.drain() => {}
-            () = sender.stop.cancelled() => {}
-        }
-        drop(sending);
-        drop(slot);
-    });
+async fn send(sender: Sender, _sending: Sending) {
+    // A request that is cut off by the stop is repeated after the next start: positions move with its answer.
+    tokio::select! {
+        () = sender.drain() => {}
+        () = sender.stop.cancelled() => {}
+    }
 }
 
 #[cfg(test)]

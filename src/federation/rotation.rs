@@ -90,8 +90,27 @@ async fn rotate_here(app: &App, tenant: &Tenant) -> Result<Rotation> {
     })
 }
 
-/// Makes the next key; nothing is signed with it before the database knows of it.
 async fn make_next(app: &App, tenant: &Tenant) -> Result<()> {
+    let pair = KeyPair::generate(&mut rand::rng());
+    let_follow(app, tenant, pair).await
+}
+
+/// Lets keys take over again whose files are there while the database, restored from an earlier backup, knows nothing of
+/// them: peers may have pinned them, and the own logs go by them.
+///
+/// # Errors
+/// Those of [`rotate`].
+pub async fn take_up(app: &App, tenant: &Tenant) -> Result<()> {
+    let found = app.keys().unrecorded(app.db(), tenant).await;
+    for pair in found.map_err(unusable)? {
+        tracing::warn!(event = "federation.key_taken_up", tenant = tenant.slug(), key_id = %pair.key_id());
+        let_follow(app, tenant, pair).await?;
+    }
+    Ok(())
+}
+
+/// Lets a key follow the current one; nothing is signed with it before the database knows of it.
+async fn let_follow(app: &App, tenant: &Tenant, pair: KeyPair) -> Result<()> {
     let now_ms = app.now();
     let current = current(app.federation(), tenant)?;
     let records = store::keys::records(tenant, app.db()).await?;
@@ -106,7 +125,6 @@ async fn make_next(app: &App, tenant: &Tenant) -> Result<()> {
     // The keys stand in the descriptor by the time from which they are used, whatever the clock did meanwhile.
     let latest = records.iter().map(|record| record.valid_from).max();
     let valid_from = latest.map_or(now_ms, |latest| now_ms.max(latest.saturating_add(1)));
-    let pair = KeyPair::generate(&mut rand::rng());
     let entry = KeyEntry::following(
         &current,
         tenant.server_name(),

@@ -293,6 +293,7 @@ impl Federation {
             .await?
         {
             self.wake_senders();
+            self.returned().add(tenant, checked.server_name());
         }
         Ok(())
     }

@@ -222,7 +222,10 @@ pub(super) async fn compare(
 pub(super) async fn tell_evidence(from: &Node, to: &Node, room: RoomId) -> bool {
     let (app, tenant) = (from.app(), from.tenant());
     let mut any = false;
-    while let Some(job) = outbox::next_job(&tenant, app.db(), &to.name).await.unwrap() {
+    while let Some(job) = outbox::next_job(&tenant, app.db(), &to.name, i64::MAX)
+        .await
+        .unwrap()
+    {
         if job.kind == "evidence" {
             let mut body: Value = serde_json::from_str(&job.body).unwrap();
             for event in body["events"].as_array_mut().unwrap() {

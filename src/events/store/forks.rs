@@ -8,7 +8,7 @@ use crate::db::{Db, DbError, Tx};
 use crate::events::core::event::Event;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::{EventId, RoomId};
-use crate::events::core::names::ServerName;
+use crate::events::core::names::{Fqid, ServerName};
 use crate::events::model::Placed;
 use crate::tenants::Tenant;
 
@@ -44,16 +44,23 @@ pub async fn mark(tenant: &Tenant, tx: &mut Tx, at: Place<'_>) -> Result<(), DbE
     Ok(())
 }
 
-/// Hides the timeline of a log from this place on, whether it counted or waited. Each hidden event comes back with the
-/// event that it is about.
-pub async fn freeze(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    from: Place<'_>,
-) -> Result<Vec<(EventId, Option<EventId>)>, DbError> {
+/// An event that is hidden.
+#[derive(Clone, Debug)]
+pub struct Hidden {
+    /// It.
+    pub event_id: EventId,
+    /// The event that it is about.
+    pub about: Option<EventId>,
+    /// With an own leave: whose.
+    pub leaver: Option<Fqid>,
+}
+
+/// Hides the timeline of a log from this place on, whether it counted or waited, and undoes own leaves.
+pub async fn freeze(tenant: &Tenant, tx: &mut Tx, from: Place<'_>) -> Result<Vec<Hidden>, DbError> {
     let rows = sqlx::query(
         "UPDATE events SET verdict = 'frozen', shown = 0 WHERE tenant = $1 AND room_id = $2 AND origin = $3
-         AND epoch = $4 AND seq >= $5 AND kind = 0 AND verdict IN ('valid', 'wait') RETURNING event_id, target_id",
+         AND epoch = $4 AND seq >= $5 AND (kind = 0 OR type = 'swp.room.leave') AND verdict IN ('valid', 'wait')
+         RETURNING event_id, target_id, kind, sender",
     )
     .bind(tenant.key())
     .bind(from.room_id.to_string())
@@ -64,10 +71,16 @@ pub async fn freeze(
     .await?;
     rows.iter()
         .map(|row| {
-            let event_id = parse("event_id", &row.try_get::<String, _>("event_id")?)?;
-            let target: Option<String> = row.try_get("target_id")?;
-            let target = target.map(|id| parse("target_id", &id)).transpose()?;
-            Ok((event_id, target))
+            let is_leave = row.try_get::<i64, _>("kind")? != 0;
+            let optional = |column: &str| row.try_get::<Option<String>, _>(column);
+            let about = optional("target_id")?.map(|id| parse("target_id", &id));
+            let leaver = optional("sender")?.filter(|_| is_leave);
+            let leaver = leaver.map(|sender| parse("sender", &sender));
+            Ok(Hidden {
+                event_id: parse("event_id", &row.try_get::<String, _>("event_id")?)?,
+                about: about.transpose()?,
+                leaver: leaver.transpose()?,
+            })
         })
         .collect()
 }

@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 
 use super::pages::{Keys, verify_all};
-use super::{bounds, forks, joining, missing};
+use super::{bounds, forks, joining, missing, refusals};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
@@ -18,6 +18,7 @@ use crate::events::core::sign::PublicKey;
 use crate::federation::client::Call;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
+use crate::federation::model::RejectedEvent;
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
 use crate::rooms::store::{members, rooms};
@@ -50,7 +51,7 @@ pub(super) async fn room(
     // The host's log says who else has one: a peer that invents others is not asked for them.
     let known = members::all_servers(tenant, app.db(), room_id).await?;
     for (origin, head) in others {
-        if known.contains(&origin) {
+        if known.contains(&origin) && refusals::allows(app, tenant, &origin).await? {
             one_log(app, tenant, peer, (room_id, &origin), &head).await?;
         }
     }
@@ -241,14 +242,23 @@ pub(crate) async fn place(
     events: Vec<Event>,
     part: Part,
 ) -> Result<(Keys, bool)> {
+    let Some(first) = events.first() else {
+        return Ok((keys, false));
+    };
+    if !refusals::allows(app, tenant, &first.origin).await? {
+        return Ok((keys, false));
+    }
     let turn = app.federation().shares().turn(tenant, peer).await;
+    let plain = events.clone();
     let (keys, verified) = verify_all(&turn, keys, events).await;
     let mut page = Vec::with_capacity(verified.len());
-    for event in verified {
-        match event {
-            Ok(event) => page.push(event),
+    let mut refused = Vec::new();
+    for (event, verified) in plain.iter().zip(verified) {
+        match verified {
+            Ok(verified) => page.push(verified),
             Err(error) => {
-                tracing::warn!(%error, %peer, "a backfilled event does not verify");
+                // What comes after it cannot be placed anyway.
+                refused.push(refusals::of_envelope(peer, event, error));
                 break;
             }
         }
@@ -261,6 +271,11 @@ pub(crate) async fn place(
         part,
     };
     let receipts = app.timeline().receive(page).await?.into_inner();
+    let of = |(event, receipt): (&Event, &Receipt)| {
+        refusals::of_fetched(peer, RejectedEvent::of(event), receipt)
+    };
+    refused.extend(plain.iter().zip(&receipts).filter_map(of));
+    refusals::note(app, tenant, &refused).await;
     let is_placed = |receipt: &Receipt| match receipt {
         Receipt::Accepted | Receipt::Pending | Receipt::Contradicting => true,
         Receipt::Rejected { placed, .. } => *placed,

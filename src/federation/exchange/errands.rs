@@ -1,7 +1,7 @@
 //! When peers are asked for what is missing: after a gap, after an absence, and every few minutes without any reason; about
 //! one room of one peer never twice at the same time.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use rand::seq::SliceRandom;
 
 use super::{catch_up, missing};
 use crate::app::App;
+use crate::db::DbError;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::rooms::store::members;
@@ -166,11 +167,37 @@ pub async fn run(app: App) {
                 Err(error) => tracing::warn!(%error, "shared rooms cannot be listed"),
             }
         }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = stop.cancelled() => return,
+        let rest = tokio::time::sleep(EVERY);
+        tokio::pin!(rest);
+        loop {
+            tokio::select! {
+                () = &mut rest => break,
+                () = app.federation().returned().added() => {
+                    if let Err(error) = sweep_returned(&app).await {
+                        tracing::warn!(%error, "shared rooms cannot be listed");
+                    }
+                }
+                () = stop.cancelled() => return,
+            }
         }
     }
+}
+
+/// Compares all rooms with servers that were away: they may hold what they could not deliver, and what others wrote.
+async fn sweep_returned(app: &App) -> Result<(), DbError> {
+    let mut of_tenants: BTreeMap<i64, BTreeSet<ServerName>> = BTreeMap::new();
+    for (tenant, server) in app.federation().returned().take() {
+        of_tenants.entry(tenant).or_default().insert(server);
+    }
+    for (tenant, servers) in of_tenants {
+        let Some(tenant) = app.tenants().by_key(tenant) else {
+            continue;
+        };
+        let mut shared = members::shared_rooms(&tenant, app.db(), i64::MIN).await?;
+        shared.retain(|(_, peer)| servers.contains(peer));
+        sweep_all(app, &tenant, shared);
+    }
+    Ok(())
 }
 
 fn sweep_all(app: &App, tenant: &Tenant, shared: Vec<(RoomId, ServerName)>) {

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::catch_up;
 use super::pages::{Keys, verify_all};
+use super::{catch_up, refusals};
 use crate::app::App;
 use crate::error::Result;
 use crate::events::core::event::Event;
@@ -13,9 +13,9 @@ use crate::events::core::names::ServerName;
 use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::federation::core::delivery::LogPlace;
-use crate::federation::model::{Check, RejectedEvent, Rejection};
+use crate::federation::model::RejectedEvent;
 use crate::rooms::core::content::LogPosition;
-use crate::rooms::timeline::{Page, Part, Receipt};
+use crate::rooms::timeline::{Page, Part};
 use crate::tenants::Tenant;
 
 /// Places of a log that are looked at in one request.
@@ -141,6 +141,9 @@ pub(crate) async fn bring(
     peer: &ServerName,
     event: Event,
 ) -> Result<()> {
+    if !refusals::allows(app, tenant, &event.origin).await? {
+        return Ok(());
+    }
     let hash = Hash::of(&event.signed_bytes());
     let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, event.room_id, None).await?;
@@ -161,18 +164,8 @@ pub(crate) async fn bring(
         part: Part::Log,
     };
     let receipts = app.timeline().receive(page).await?.into_inner();
-    if let Some(Receipt::Rejected { code, message, .. }) = receipts.into_iter().next() {
-        let rejection = Rejection {
-            peer: peer.clone(),
-            check: Check::Envelope,
-            code,
-            message,
-            event: named,
-        };
-        let journal = app.federation().journal();
-        journal
-            .note(tenant, app.db(), &[rejection], app.now())
-            .await;
-    }
+    let refused = receipts.first();
+    let refused = refused.and_then(|receipt| refusals::of_fetched(peer, named, receipt));
+    refusals::note(app, tenant, refused.as_slice()).await;
     Ok(())
 }

@@ -70,6 +70,14 @@ pub(super) async fn take(
             "its log could not be fetched up to its own answer",
         ));
     }
+    // The host may hold a log of ours that this server does not remember: it was restored from a backup of before.
+    if catch_up::end_of(app, tenant, row.id, tenant.server_name())
+        .await?
+        .seq
+        == 0
+    {
+        catch_up::own_log(app, tenant, &row.host, row.id).await?;
+    }
     errands::soon(app, tenant, &row.host, row.id, Errand::Compare);
     Ok(Committed::already(outcome))
 }

@@ -1,9 +1,9 @@
 //! Contents that are missing: asked for of every server that may have them, and a note of who delivered wrong ones
 //! (federation specification, "Void, missing, stalled").
 
-use super::bounds;
 use super::catch_up::{MOST_BYTES, get, unusable};
 use super::pages::{Keys, verify_all};
+use super::{bounds, refusals};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::Result;
@@ -105,6 +105,12 @@ async fn take(
     room_id: RoomId,
     events: Vec<Event>,
 ) -> Result<Vec<EventId>> {
+    let Some(first) = events.first() else {
+        return Ok(Vec::new());
+    };
+    if !refusals::allows(app, tenant, &first.origin).await? {
+        return Ok(Vec::new());
+    }
     let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, room_id, None).await?;
     let (_, verified) = verify_all(&turn, keys, events).await;
@@ -125,7 +131,17 @@ async fn take(
         events,
         part: Part::Log,
     };
-    app.timeline().receive(page).await?;
+    let named: Vec<_> = page
+        .events
+        .iter()
+        .map(|event| RejectedEvent::of(event))
+        .collect();
+    let receipts = app.timeline().receive(page).await?.into_inner();
+    let refused = named.into_iter().zip(&receipts);
+    let refused: Vec<_> = refused
+        .filter_map(|(event, receipt)| refusals::of_fetched(peer, event, receipt))
+        .collect();
+    refusals::note(app, tenant, &refused).await;
     Ok(brought)
 }
 

@@ -22,6 +22,7 @@ pub mod outgoing;
 pub mod pages;
 pub mod profile_changes;
 pub mod recover;
+mod refusals;
 pub mod remote;
 mod routes;
 mod stay;

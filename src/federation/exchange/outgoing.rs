@@ -140,6 +140,7 @@ async fn tell(
         path: "/invite".to_owned(),
         body: body.to_string(),
         expires_at: now + TRIED_MS,
+        tries: 0,
     };
     outbox::add_job(tenant, tx, server, &job, now).await
 }
@@ -155,8 +156,10 @@ pub async fn evidence(
 ) -> Result<(), DbError> {
     let body = json!({ "events": both.map(|event| event.without_content().to_value()) });
     let members = view.joined_members();
+    // The host hears of it though nobody of it is there: it settles forks.
     let servers: BTreeSet<&ServerName> = members
         .map(|(person, _)| person.server_name())
+        .chain([view.history.host()])
         .filter(|server| *server != tenant.server_name())
         .collect();
     for server in servers {
@@ -166,6 +169,7 @@ pub async fn evidence(
             path: "/send".to_owned(),
             body: body.to_string(),
             expires_at: now + TRIED_MS,
+            tries: 0,
         };
         outbox::add_job(tenant, tx, server, &job, now).await?;
     }
@@ -203,6 +207,7 @@ pub(super) async fn decline(
         path: format!("/rooms/{}/request", row.id),
         body: document.to_string(),
         expires_at: app.now() + TRIED_MS,
+        tries: 0,
     };
     outbox::add_job(tenant, &mut tx, &row.host, &job, app.now()).await?;
     let committed = tx.commit(()).await?;

@@ -15,16 +15,17 @@ use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::error::{Error, Result};
 use crate::events::core::event::Event;
-use crate::events::core::ids::RoomId;
+use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::incoming;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::PublicKey;
 use crate::federation::client::Call;
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::participants;
-use crate::rooms::core::content::{LogPosition, OriginKey};
+use crate::rooms::core::content::{Lifecycle, LogPosition, Membership, OriginKey};
 use crate::rooms::core::decide::{Command, Invitee, Refusal};
 use crate::rooms::error::RoomError;
+use crate::rooms::store::members;
 use crate::rooms::store::rooms::RoomRow;
 use crate::rooms::timeline::Outcome;
 use crate::rooms::{perform, profiles};
@@ -63,6 +64,15 @@ pub async fn ask_host(
     if matches!(command, Command::Decline) {
         return outgoing::decline(app, tenant, row, actor).await;
     }
+    if is_there(app, tenant, row, actor, command).await? {
+        // An older leave of the person may be on its way still: the host would have to let it in anew, with the level of
+        // newcomers.
+        return Ok(Committed::already(Outcome {
+            room_id: row.id,
+            events: Vec::new(),
+            repeat_of: None,
+        }));
+    }
     let log = forks::end_of(app, tenant, row.id, &row.host).await?;
     if log.is_some_and(|end| end.forked_at.is_some()) {
         return Err(RoomError::from(Refusal::HostForked).into());
@@ -82,6 +92,24 @@ pub async fn ask_host(
     .await?;
     let events = caused(&body, (row.id, &row.host), is_join)?;
     joining::take(app, tenant, row, events).await
+}
+
+/// Whether the command would let somebody in who is there.
+async fn is_there(
+    app: &App,
+    tenant: &Tenant,
+    row: &RoomRow,
+    actor: &Fqid,
+    command: &Command,
+) -> Result<bool> {
+    let comes_in = match command {
+        Command::Join(_) | Command::Accept(_) => true,
+        Command::Rejoin(_) => row.state == Lifecycle::Open,
+        _ => false,
+    };
+    let id = ParticipantId::derive(actor);
+    let held = members::get(tenant, app.db().reader(), row.id, id).await?;
+    Ok(comes_in && held.is_some_and(|held| held.membership == Membership::Join))
 }
 
 /// The events that the host says a request caused: none, if it was so already. But a host appends a new join whatever was

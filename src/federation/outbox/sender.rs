@@ -1,6 +1,7 @@
 //! Sending to one destination: requests first, then batches of events, until nothing is left or something fails.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
@@ -9,14 +10,16 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
+use super::batch::Batch;
+use super::failed::{Failed, error_text, failed};
+use super::places::{Destination, Places};
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::store as logs;
 use crate::federation::client::{Call, PeerResponse};
 use crate::federation::core::delivery::{
-    self, AnswerError, Cut, LogPlace, MAX_BATCH_BYTES, MAX_BATCH_EVENTS, Refused, RoomOutcome,
-    Sent, backoff,
+    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, Sent, backoff,
 };
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
@@ -31,55 +34,23 @@ const MAX_BATCH_ROOMS: i64 = 32;
 /// Largest answer to a delivery.
 const MAX_ANSWER_BYTES: usize = 256 << 10;
 
-/// Why a delivery ends early. The text becomes the peer's last error.
-#[derive(Debug, thiserror::Error)]
-enum Failed {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error("it answered {status}{}", text.as_deref().map(|text| format!(": {text}")).unwrap_or_default())]
-    Status {
-        status: StatusCode,
-        text: Option<String>,
-        retry_after: Option<Duration>,
-    },
-    #[error(transparent)]
-    Answer(#[from] AnswerError),
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
 /// Sends to one destination.
 pub(super) struct Sender {
     pub(super) federation: Federation,
     pub(super) tenant: Tenant,
     pub(super) destination: ServerName,
+    pub(super) key: Destination,
+    pub(super) places: Arc<Places>,
     pub(super) stop: CancellationToken,
 }
 
-/// What one batch holds.
+/// What became of everything that waited for a destination.
 #[derive(Default)]
-struct Batch {
-    sent: Vec<Sent>,
-    events: Vec<Value>,
-    bytes: usize,
-    /// When its last event was written, in ms.
-    last_ts: Option<i64>,
-}
-
-impl Batch {
-    /// Adds an event unless the batch is full. A single event always fits.
-    fn add(&mut self, sent: Sent, event: Value, most: usize) -> bool {
-        let bytes = event.to_string().len() + 1;
-        let is_full = self.events.len() >= most || self.bytes + bytes > MAX_BATCH_BYTES - 64;
-        if is_full && !self.events.is_empty() {
-            return false;
-        }
-        self.last_ts = event.get("ts").and_then(Value::as_i64);
-        self.sent.push(sent);
-        self.events.push(event);
-        self.bytes += bytes;
-        true
-    }
+struct Drained {
+    /// Whether anything was delivered.
+    delivered: bool,
+    /// Why a request rests.
+    refused_for_now: Option<String>,
 }
 
 impl Sender {
@@ -87,8 +58,7 @@ impl Sender {
     pub(super) async fn drain(&self) {
         let result = self.send_all().await;
         let written = match result {
-            Ok(false) => Ok(()),
-            Ok(true) => self.write_success().await,
+            Ok(drained) => self.write_drained(&drained).await,
             Err(failed) => self.write_failure(&failed).await,
         };
         if let Err(error) = written {
@@ -99,17 +69,19 @@ impl Sender {
             .forget(&self.tenant, &self.destination);
     }
 
-    /// True: something was delivered.
-    async fn send_all(&self) -> Result<bool, Failed> {
-        let mut delivered = false;
+    async fn send_all(&self) -> Result<Drained, Failed> {
+        let mut drained = Drained::default();
         let mut cut = Cut::default();
         while !self.stop.is_cancelled() && !self.is_paused().await? {
+            let _place = self.places.take(&self.key).await;
             let now_ms = self.federation.now_ms();
             if let Some(job) =
-                store::outbox::next_job(&self.tenant, self.db(), &self.destination).await?
+                store::outbox::next_job(&self.tenant, self.db(), &self.destination, now_ms).await?
             {
-                self.send_job(&job, now_ms).await?;
-                delivered = true;
+                match self.send_job(&job, now_ms).await? {
+                    None => drained.delivered = true,
+                    Some(refusal) => drained.refused_for_now = Some(refusal),
+                }
                 continue;
             }
             let batch = self.next_batch(cut, now_ms).await?;
@@ -124,7 +96,7 @@ impl Sender {
                     for room_id in known {
                         self.ask_head(room_id).await?;
                     }
-                    delivered = true;
+                    drained.delivered = true;
                     cut = cut.after_success();
                 }
                 Err(refusal) => match cut.after_refusal(batch.events.len()) {
@@ -136,7 +108,7 @@ impl Sender {
                 },
             }
         }
-        Ok(delivered)
+        Ok(drained)
     }
 
     fn db(&self) -> &Db {
@@ -306,8 +278,10 @@ impl Sender {
     }
 
     /// Sends a request that must arrive. One that is refused for good, or too old, is given up, and the admins are
-    /// shown why.
-    async fn send_job(&self, job: &Job, now_ms: i64) -> Result<(), Failed> {
+    /// shown why. One that is refused for a reason that may be its own rests by itself: what else goes there is tried all
+    /// the same.
+    /// That refusal comes back.
+    async fn send_job(&self, job: &Job, now_ms: i64) -> Result<Option<String>, Failed> {
         let given_up = if now_ms >= job.expires_at {
             Some("it could not be delivered in time".to_owned())
         } else {
@@ -317,6 +291,7 @@ impl Sender {
                 404 | 409 | 410 | 413 | 422 => {
                     Some(error_text(&answer.body).unwrap_or_else(|| answer.status.to_string()))
                 }
+                400 | 401 | 403 | 503 => return self.rest_job(job, &answer, now_ms).await,
                 _ => return Err(failed(&answer)),
             }
         };
@@ -335,7 +310,26 @@ impl Sender {
                 .invited()
                 .add(&self.tenant, &self.destination);
         }
-        Ok(())
+        Ok(None)
+    }
+
+    async fn rest_job(
+        &self,
+        job: &Job,
+        answer: &PeerResponse,
+        now_ms: i64,
+    ) -> Result<Option<String>, Failed> {
+        let wait = backoff(job.tries.saturating_add(1), 0, rand::random());
+        let wait = wait.max(answer.retry_after().unwrap_or_default());
+        let next = later(now_ms, wait.min(Duration::from_secs(3_600)));
+        let mut tx = self.db().begin().await?;
+        store::outbox::rest_job(&self.tenant, &mut tx, job.id, next).await?;
+        tx.commit(()).await?;
+        Ok(Some(format!(
+            "a request ({}) is refused for now: {}",
+            job.kind,
+            failed(answer)
+        )))
     }
 
     async fn post(&self, path: &str, body: String) -> Result<PeerResponse, CallError> {
@@ -391,11 +385,35 @@ impl Sender {
         store::outbox::stalled(&self.tenant, tx, &self.destination, room_id, next, reason).await
     }
 
+    async fn write_drained(&self, drained: &Drained) -> Result<(), DbError> {
+        if drained.delivered {
+            self.write_success().await?;
+        }
+        let Some(refusal) = &drained.refused_for_now else {
+            return Ok(());
+        };
+        let now_ms = self.federation.now_ms();
+        let mut tx = self.db().begin().await?;
+        store::peers::note_error(&self.tenant, &mut tx, &self.destination, refusal, now_ms).await?;
+        tx.commit(()).await?;
+        Ok(())
+    }
+
     async fn write_success(&self) -> Result<(), DbError> {
         let now_ms = self.federation.now_ms();
         self.federation
             .ephemeral()
             .heard(&self.tenant, &self.destination);
+        let before = self
+            .federation
+            .peers()
+            .get(&self.tenant, &self.destination)
+            .await?;
+        if before.send_failures > 0 {
+            self.federation
+                .returned()
+                .add(&self.tenant, &self.destination);
+        }
         let mut tx = self.db().begin().await?;
         store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
         store::peers::save_sent(&self.tenant, &mut tx, &self.destination, now_ms).await?;
@@ -447,26 +465,6 @@ fn had_everything(batch: &Batch, rooms: &BTreeMap<RoomId, RoomOutcome>) -> Vec<R
         .filter(|(_, outcome)| is_known(outcome))
         .map(|(room_id, _)| *room_id)
         .collect()
-}
-
-fn failed(answer: &PeerResponse) -> Failed {
-    Failed::Status {
-        status: answer.status,
-        text: error_text(&answer.body),
-        retry_after: answer.retry_after(),
-    }
-}
-
-/// Code and message of an error in the catalogue's form, cut to a bounded length.
-fn error_text(body: &[u8]) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let error = body.get("error")?;
-    let code = error.get("code")?.as_str()?;
-    let message = error
-        .get("message")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    Some(format!("{code}: {message}").chars().take(300).collect())
 }
 
 fn later(now_ms: i64, wait: Duration) -> i64 {

@@ -102,6 +102,8 @@ fn sender(server: &TestServer) -> Sender {
         federation: server.federation.clone(),
         tenant: server.tenant.clone(),
         destination: name(),
+        key: (server.tenant.key(), name()),
+        places: Arc::new(Places::new()),
         stop: CancellationToken::new(),
     }
 }
@@ -378,6 +380,7 @@ async fn add(server: &TestServer, kind: &str, path: &str) {
         path: path.to_owned(),
         body: json!({"hello": 1}).to_string(),
         expires_at: NOW_MS + 1_000,
+        tries: 0,
     };
     let mut tx = server.federation.db().begin().await.unwrap();
     add_job(&server.tenant, &mut tx, &name(), &job, NOW_MS)
@@ -411,6 +414,9 @@ async fn a_request_is_repeated_until_it_is_taken_or_refused_for_good() {
 
     fake.answer_from_now_on(answer("200 OK", &json!({})));
     sender(&server).drain().await;
+    assert_eq!(jobs(&server).await, 1, "it rests");
+    server.clock.advance(999);
+    sender(&server).drain().await;
     assert_eq!(jobs(&server).await, 0);
 
     add(&server, "invite", "/invite").await;
@@ -422,6 +428,34 @@ async fn a_request_is_repeated_until_it_is_taken_or_refused_for_good() {
         shown.contains("(invite) was given up") && shown.contains("SW_NOT_FOUND"),
         "{shown}"
     );
+}
+
+#[tokio::test]
+async fn a_request_that_is_refused_for_now_holds_up_no_events() {
+    for (status, code) in [
+        ("401 Unauthorized", "SW_FED_SIGNATURE_MISMATCH"),
+        ("503 Service Unavailable", "SW_SERVICE_UNAVAILABLE"),
+    ] {
+        let (server, mut fake) = server(move |received| match received.line.contains("/invite") {
+            true => error(status, code),
+            false => accept(received),
+        })
+        .await;
+        add(&server, "invite", "/invite").await;
+        begin(&server, room(1)).await;
+        write(&server, room(1), 1, 2).await;
+        sender(&server).drain().await;
+        assert_eq!(jobs(&server).await, 1);
+        assert!(due(&server).await.is_empty(), "it rests");
+        let lines = std::iter::from_fn(|| fake.received.try_recv().ok());
+        let sent = lines
+            .filter(|received| received.line.contains("/send"))
+            .count();
+        assert_eq!(sent, 1, "{status}");
+        let shown = peer(&server).await;
+        assert_eq!(shown.send_failures, 0);
+        assert!(shown.last_error.unwrap().contains(code));
+    }
 }
 
 #[tokio::test]

@@ -172,6 +172,52 @@ async fn a_rotation_that_was_cut_off_goes_on_by_itself() {
 }
 
 #[tokio::test]
+async fn a_database_of_before_a_rotation_takes_the_next_key_up_again() {
+    let scene = Scene::open().await;
+    let (app, first) = (&scene.server.app, scene.key_id());
+    scene.rotate().await;
+    let (next, now) = (scene.key_id(), scene.server.clock.now_ms());
+    let pinned = Pinned::first(&scene.descriptor().await);
+
+    // As a backup of before has it; the logs have come back from peers.
+    let mut tx = app.db().begin().await.unwrap();
+    for (sql, key) in [
+        ("DELETE FROM tenant_keys WHERE key_id = $1", next),
+        (
+            "UPDATE tenant_keys SET expires_at = NULL WHERE key_id = $1",
+            first,
+        ),
+    ] {
+        let done = sqlx::query(sql)
+            .bind(key.to_string())
+            .execute(tx.conn())
+            .await;
+        assert_eq!(done.unwrap().rows_affected(), 1);
+    }
+    tx.commit(()).await.unwrap();
+    app.keys().load(app.db(), &scene.tenant, now).await.unwrap();
+    assert_eq!(scene.key_id(), first);
+
+    for _ in 0..2 {
+        scene.server.clock.advance(1);
+        take_up(app, &scene.tenant).await.unwrap();
+        assert_eq!(scene.key_id(), next);
+    }
+    scene.say(0).await;
+    let [message] = scene.last(0).await;
+    assert_eq!(message.event.key_id, next);
+    let followed = pinned
+        .accept(&scene.descriptor().await, now + DAY_MS)
+        .unwrap();
+    assert_eq!(
+        followed.current(),
+        next,
+        "who knows the key goes on with it"
+    );
+    scene.is_sound().await;
+}
+
+#[tokio::test]
 async fn rotating_again_completes_what_was_cut_off_before_it_makes_another_key() {
     let scene = Scene::open().await;
     make_next(&scene.server.app, &scene.tenant).await.unwrap();

@@ -39,6 +39,8 @@ pub struct Job {
     pub body: String,
     /// When it is given up, in ms.
     pub expires_at: i64,
+    /// How often it was refused for now.
+    pub tries: u32,
 }
 
 /// Begins or resumes the delivery of our log of a room to a server that has it up to `sent`. One that goes on already
@@ -266,7 +268,7 @@ pub async fn due(tenant: &Tenant, db: &Db, now_ms: i64) -> Result<Vec<ServerName
         "SELECT d.destination FROM (
              SELECT destination FROM outbox WHERE tenant = $1 AND next_try_at <= $2
                  AND (sent_epoch <> end_epoch OR sent_seq <> end_seq)
-             UNION SELECT destination FROM federation_jobs WHERE tenant = $1
+             UNION SELECT destination FROM federation_jobs WHERE tenant = $1 AND next_try_at <= $2
          ) d LEFT JOIN peers p ON p.tenant = $1 AND p.server_name = d.destination
          WHERE p.server_name IS NULL OR (p.paused = 0 AND p.next_send_at <= $2)",
     )
@@ -340,21 +342,41 @@ pub async fn add_job(
     Ok(())
 }
 
-/// The oldest request that waits for a server.
+/// The oldest request that waits for a server and may be tried.
 pub async fn next_job(
     tenant: &Tenant,
     db: &Db,
     destination: &ServerName,
+    now_ms: i64,
 ) -> Result<Option<Job>, DbError> {
     let row = sqlx::query(
-        "SELECT id, kind, path, body, expires_at FROM federation_jobs WHERE tenant = $1 AND destination = $2
-         ORDER BY created_at, id LIMIT 1",
+        "SELECT id, kind, path, body, expires_at, tries FROM federation_jobs
+         WHERE tenant = $1 AND destination = $2 AND next_try_at <= $3 ORDER BY created_at, id LIMIT 1",
     )
     .bind(tenant.key())
     .bind(destination.as_str())
+    .bind(now_ms)
     .fetch_optional(db.reader())
     .await?;
     row.as_ref().map(read_job).transpose()
+}
+
+/// Lets a request that was refused for now rest until then.
+pub async fn rest_job(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: Uuid,
+    next_try_at: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE federation_jobs SET tries = tries + 1, next_try_at = $3 WHERE tenant = $1 AND id = $2",
+    )
+    .bind(tenant.key())
+    .bind(id.to_string())
+    .bind(next_try_at)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Deletes a request that arrived or was given up.
@@ -391,6 +413,7 @@ fn read_job(row: &AnyRow) -> Result<Job, DbError> {
         path: row.try_get("path")?,
         body: row.try_get("body")?,
         expires_at: row.try_get("expires_at")?,
+        tries: u32::try_from(row.try_get::<i64, _>("tries")?).unwrap_or(u32::MAX),
     })
 }
 

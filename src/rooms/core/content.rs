@@ -198,6 +198,14 @@ pub struct MemberChange {
     pub recorded_leave: Option<EventId>,
 }
 
+impl MemberChange {
+    /// Whether the participant is an AI, by the profile that is with it. `None`: there is none.
+    pub fn is_of_ai(&self) -> Option<bool> {
+        let kind = self.profile.as_ref()?.get("participant_type")?.as_str()?;
+        Some(matches!(kind, "model" | "agent" | "helper"))
+    }
+}
+
 /// `swp.room.settings`: only what changed is there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "named as in PUT /v1/rooms/{id}/settings")]

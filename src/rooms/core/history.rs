@@ -52,6 +52,8 @@ pub struct Member {
     pub membership: Membership,
     /// The level, 0 to 100; kept on leaving, for `rejoin`.
     pub power_level: u8,
+    /// Whether the latest profile that a membership event brought is that of an AI.
+    pub is_ai: bool,
     /// For a joined person: where the own origin's log was when the join was asked for.
     pub after: LogPosition,
     /// When it joined, in ms.
@@ -215,6 +217,7 @@ impl History {
         let before = self.member(&change.participant);
         let was_joined = before.is_some_and(|member| member.membership == Membership::Join);
         let was_level = before.map_or(0, |member| member.power_level);
+        let was_ai = before.is_some_and(|member| member.is_ai);
         let is_joined = change.membership == Membership::Join;
         let joins = is_joined && (!was_joined || change.after.is_some());
         let after = match (&change.after, before) {
@@ -234,6 +237,7 @@ impl History {
         let member = Member {
             membership: change.membership,
             power_level: change.power_level,
+            is_ai: change.is_of_ai().unwrap_or(was_ai),
             after,
             joined_at,
             changed_by: entry.sender.cloned(),

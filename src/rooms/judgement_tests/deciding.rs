@@ -215,6 +215,7 @@ impl Host {
             max_participants: None,
             max_foreign: 50,
             federates: true,
+            state_waits: false,
             target: facts.as_ref(),
         };
         let intents = decide(&self.view, actor, command, &context).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What a state event changes for events that came before it: some were waiting for it, some lose their right.
 
 use std::iter::Peekable;
+use std::sync::Arc;
 use std::vec::IntoIter;
 
 use super::batch::Batch;
@@ -14,7 +15,7 @@ use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store;
 use crate::messages;
 use crate::rooms::core::content::StateChange;
-use crate::rooms::core::judge::Verdict;
+use crate::rooms::core::judge::{Verdict, Waiting};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::project;
 use crate::tenants::Tenant;
@@ -125,18 +126,24 @@ async fn void_beyond_cuts(
     Ok(())
 }
 
-/// Judges what waited. What counts now is shown now: it takes a new place in the stream.
+/// Judges what waited. What counts now is shown now: it takes a new place in the stream, and comes back.
 pub(super) async fn settle_waiting(
     batch: &mut Batch<'_>,
     tenant: &Tenant,
     room_id: RoomId,
-) -> Result<(), DbError> {
+) -> Result<Vec<Placed>, DbError> {
     batch.flush().await?;
+    let mut settled = Vec::new();
     let mut claims: Option<(ServerName, Claims)> = None;
     for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
-        // A state event that waits is not judged: it joins the host's chain or does not.
-        if event.kind != Kind::Timeline {
-            continue;
+        match event.kind {
+            Kind::Timeline => {}
+            // A state event that waits is not judged: it joins the host's chain or does not.
+            Kind::State => continue,
+            Kind::Bookkeeping => {
+                leave_again(batch, tenant, event).await?;
+                continue;
+            }
         }
         let origin = event.event.origin.clone();
         let mut of_log = match claims.take().filter(|(of, _)| *of == origin) {
@@ -149,7 +156,8 @@ pub(super) async fn settle_waiting(
         let highest = of_log.up_to((event.event.epoch, event.event.seq));
         claims = Some((origin, of_log));
         match judge(batch, tenant, &event, highest).await? {
-            Verdict::Wait(_) => {}
+            Verdict::Wait(Waiting::StateHash) => contradicts(batch, tenant, &event).await?,
+            Verdict::Wait(Waiting::State) => {}
             Verdict::Void(_) => make_void(batch, tenant, &event).await?,
             Verdict::Valid => {
                 event.position = batch.next_position();
@@ -158,11 +166,57 @@ pub(super) async fn settle_waiting(
                 store::settle(tenant, &mut batch.tx, &event).await?;
                 show_effects(batch, tenant, &event).await?;
                 let about = event.target.unwrap_or(event.event.event_id);
-                batch.settled(event);
+                batch.settled(event.clone());
+                settled.push(event);
                 show_erased(batch, about).await?;
             }
         }
     }
+    Ok(settled)
+}
+
+/// An event names another hash than that of the state event that has come: evidence of a fork, once it has.
+async fn contradicts(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    event: &Placed,
+) -> Result<(), DbError> {
+    let room_id = event.event.room_id;
+    let view = batch.views.get(tenant, &mut batch.tx, room_id).await?;
+    if view.is_some_and(|view| view.history.last().0 == event.event.state_seq) {
+        batch.contradicting.push(event.clone());
+    }
+    Ok(())
+}
+
+/// A leave that stood beyond a fork counts, now that the host has admitted its branch.
+async fn leave_again(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    mut leave: Placed,
+) -> Result<(), DbError> {
+    leave.position = batch.next_position();
+    leave.standing = Standing::Valid;
+    let event = Arc::clone(&leave.event);
+    let Some(view) = batch
+        .views
+        .get(tenant, &mut batch.tx, event.room_id)
+        .await?
+    else {
+        return Ok(());
+    };
+    let person = event.sender.as_ref();
+    if person.is_some_and(|person| view.joined(person).is_some()) {
+        leave.shown = Shown::History;
+    }
+    if let (Some(person), Some(log)) = (person, view.logs.get_mut(&event.origin)) {
+        let leaves = log.leaves.entry(person.clone()).or_default();
+        leaves.push((event.epoch, event.seq));
+    }
+    store::settle(tenant, &mut batch.tx, &leave).await?;
+    project::event(tenant, &mut batch.tx, view, &leave, None, batch.now).await?;
+    project::room(tenant, &mut batch.tx, event.room_id, view).await?;
+    batch.settled(leave);
     Ok(())
 }
 
@@ -277,7 +331,7 @@ async fn judge_about(
         .await?;
     Ok(match view {
         Some(view) => place::judge_event(view, &event.event, highest, target),
-        None => Verdict::Wait(crate::rooms::core::judge::Waiting::State),
+        None => Verdict::Wait(Waiting::State),
     })
 }
 

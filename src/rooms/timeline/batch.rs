@@ -41,6 +41,8 @@ pub(super) struct Batch<'a> {
     sends: Vec<messages::store::SendRow>,
     placed: Vec<Placed>,
     written: bool,
+    /// Events that name another hash than that of a state event which has come after them.
+    pub(super) contradicting: Vec<Placed>,
     /// Rooms that this batch touched: forgotten if it fails.
     pub(super) touched: &'a mut HashSet<RoomId>,
 }
@@ -76,6 +78,7 @@ impl<'a> Batch<'a> {
             sends: Vec::new(),
             placed: Vec::new(),
             written: false,
+            contradicting: Vec::new(),
             touched,
         })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::compose::{self, Signer};
-use super::{Act, Make, Outcome, aftermath, epochs, log_key, place};
+use super::{Act, Make, Outcome, aftermath, epochs, log_key, place, receive};
 use crate::db::DbError;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -62,6 +62,7 @@ pub(super) async fn act(
             max_participants: tenant.limits().max_participants.map(|most| most as usize),
             max_foreign: act.max_foreign,
             federates,
+            state_waits: signer.waits.holds(&tenant, act.room_id, batch.now),
             target: facts.as_ref(),
         };
         if let Some(event) = sent_key(act).and_then(|key| sent.get(&key))
@@ -236,7 +237,9 @@ pub(super) async fn append(
     }
     if is_shared && events.iter().any(|event| event.event_type.is_state()) {
         // A peer may have claimed this state before it was there; what stands behind such a claim waited for it.
-        aftermath::settle_waiting(batch, &tenant, room_id).await?;
+        for event in aftermath::settle_waiting(batch, &tenant, room_id).await? {
+            Box::pin(receive::answer_as_host(batch, &event, None, signer)).await?;
+        }
     }
     Ok(placed)
 }

@@ -69,6 +69,12 @@ impl Scene {
         draft.sign(&self.guest.key).unwrap()
     }
 
+    async fn membership_of_bob(&self) -> String {
+        let sql = "SELECT membership FROM members WHERE fqid = '@bob:b.example'";
+        let db = self.server.app.db().reader();
+        sqlx::query_scalar(sql).fetch_one(db).await.unwrap()
+    }
+
     fn restart(&self, stands_by: &Value) -> Verified<Event> {
         self.anew(
             None,
@@ -208,5 +214,28 @@ async fn an_epoch_begins_as_it_was_admitted_or_not_at_all() {
     scene.deliver("b.example", page).await;
     assert_eq!(scene.stored(&stale).await.standing, Standing::Void);
     assert_eq!(scene.stored(&message).await.standing, Standing::Valid);
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn who_left_beyond_a_fork_is_there_until_the_host_admits_that_branch() {
+    let mut scene = Scene::open().await;
+    let said = scene.say("one");
+    let leave = scene.append(EventType::ROOM_LEAVE, json!({"reason": null}));
+    scene.deliver("b.example", vec![said, leave.clone()]).await;
+    assert_eq!(scene.membership_of_bob().await, "leave");
+    let other = scene.composed(2, MESSAGE, text("stays"));
+    assert!(is_refused(&scene.receive(&other).await));
+    assert_eq!(scene.stored(&leave).await.standing, Standing::Frozen);
+    assert_eq!(scene.membership_of_bob().await, "join");
+    scene.is_sound().await;
+
+    scene.admit(place(&leave)).await;
+    let stored = scene.stored(&leave).await;
+    assert_eq!(
+        (stored.standing, stored.shown),
+        (Standing::Valid, Shown::History)
+    );
+    assert_eq!(scene.membership_of_bob().await, "leave");
     scene.is_sound().await;
 }

@@ -6,11 +6,12 @@ use super::batch::Batch;
 use super::{aftermath, epochs, host_fork};
 use crate::db::DbError;
 use crate::events::core::event::Event;
-use crate::events::core::names::ServerName;
+use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::verified::Verified;
 use crate::events::store;
 use crate::events::store::forks::{self, Place};
 use crate::federation::exchange::outgoing;
+use crate::rooms::project;
 
 /// A second event for a place that is taken, delivered by `peer`: it is kept as evidence, the room's other servers are told,
 /// and the log is frozen.
@@ -89,19 +90,37 @@ async fn freeze(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
     Ok(())
 }
 
-/// Hides what stands in a log from this place on.
+/// Hides what stands in a log from this place on. Who left there is in the room still.
 pub(super) async fn hide(batch: &mut Batch<'_>, at: Place<'_>) -> Result<(), DbError> {
-    let tenant = batch.tenant.clone();
-    batch.touched.insert(at.room_id);
+    let (tenant, room_id) = (batch.tenant.clone(), at.room_id);
+    batch.touched.insert(room_id);
     batch.has_written();
     forks::mark(&tenant, &mut batch.tx, at).await?;
     let hidden = forks::freeze(&tenant, &mut batch.tx, at).await?;
-    let messages: BTreeSet<_> = hidden
-        .into_iter()
-        .map(|(event, about)| about.unwrap_or(event))
+    let of_timeline = hidden.iter().filter(|hidden| hidden.leaver.is_none());
+    let messages: BTreeSet<_> = of_timeline
+        .map(|hidden| hidden.about.unwrap_or(hidden.event_id))
         .collect();
     for message in messages {
-        aftermath::refold(batch, &tenant, at.room_id, message).await?;
+        aftermath::refold(batch, &tenant, room_id, message).await?;
     }
-    Ok(())
+    let back: BTreeSet<Fqid> = hidden
+        .into_iter()
+        .filter_map(|hidden| hidden.leaver)
+        .collect();
+    let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? else {
+        return Ok(());
+    };
+    if back.is_empty() {
+        return Ok(());
+    }
+    if let Some(log) = view.logs.get_mut(at.origin) {
+        for leaves in log.leaves.values_mut() {
+            leaves.retain(|leave| *leave < (at.epoch, at.seq));
+        }
+    }
+    for person in &back {
+        project::write_member(&tenant, &mut batch.tx, view, room_id, person).await?;
+    }
+    project::room(&tenant, &mut batch.tx, room_id, view).await
 }

@@ -413,7 +413,7 @@ pub(in crate::rooms) fn replay(view: &mut RoomView, placed: &Placed) -> Option<S
         if is_state {
             push_state(&mut view.history, event, placed.hash, change.as_ref());
         }
-        let counts = placed.standing != Standing::Void;
+        let counts = placed.standing == Standing::Valid;
         advance(view, event, placed.hash, counts);
     }
     change
@@ -441,7 +441,12 @@ pub(in crate::rooms) fn fold(
     for item in deciding.iter().filter(|item| !is_beyond(&ends, item)) {
         let event = &item.event;
         if item.kind == Kind::Bookkeeping {
-            advance(&mut view, event, item.hash, item.standing != Standing::Void);
+            advance(
+                &mut view,
+                event,
+                item.hash,
+                item.standing == Standing::Valid,
+            );
         } else if event.origin == host && event.event_type != EventType::ROOM_CREATE {
             let (last_seq, last_hash) = view.history.last();
             let change = event

@@ -303,7 +303,7 @@ async fn land(
 
 /// The host records what a peer's log tells it: a leave, with what follows from it; a moderator's redaction, by saying
 /// promptly how far it has seen; a message in a DM whose other person has gone, by bringing that person back.
-async fn answer_as_host(
+pub(super) async fn answer_as_host(
     batch: &mut Batch<'_>,
     placed: &Placed,
     target: Option<&Placed>,
@@ -321,8 +321,9 @@ async fn answer_as_host(
     else {
         return Ok(());
     };
+    // Of a target that is not here nobody knows whose it is.
     let redacts_another = event.event_type == EventType::ROOM_REDACTION
-        && target.is_some_and(|target| target.event.sender != event.sender);
+        && target.is_none_or(|target| target.event.sender != event.sender);
     let intents = match &event.sender {
         Some(person) if event.event_type == EventType::ROOM_LEAVE => {
             decide::recorded_leave(view, person, event)

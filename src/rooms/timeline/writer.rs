@@ -11,6 +11,7 @@ use super::batch::Batch;
 use super::compose::Signer;
 use super::views::Views;
 use super::{Answer, Job, Outcome, Receipt, Timeline, commands, log_key, receive};
+use crate::catalogue::Code;
 use crate::clock::Clock;
 use crate::db::{Committed, Db, DbError};
 use crate::events::core::clock::Hlc;
@@ -20,9 +21,11 @@ use crate::events::keys::KeyRing;
 use crate::events::model::Placed;
 use crate::events::wake::Wake;
 use crate::federation::Federation;
+use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::http::metrics::{AppendLabels, Metrics};
 use crate::messages::store as messages;
 use crate::rooms::core::decide::Command;
+use crate::rooms::core::judge::Waiting;
 use crate::rooms::error::RoomError;
 use crate::tenants::Tenant;
 
@@ -270,11 +273,27 @@ impl Writer {
             return Ok(Committed::already(done));
         }
         let started = Instant::now();
+        let contradicting = std::mem::take(&mut batch.contradicting);
         let committed = batch.commit().await?;
+        self.note(tenant, &contradicting, now).await;
         Ok(committed.map(|(position, placed)| {
             self.committed(tenant, position, &placed, jobs.len(), started);
             done
         }))
+    }
+
+    /// Writes down who contradicts the host.
+    async fn note(&self, tenant: &Tenant, contradicting: &[Placed], now: i64) {
+        let of = |placed: &Placed| Rejection {
+            peer: placed.event.origin.clone(),
+            check: Check::Content,
+            code: Code::FedSignatureMismatch,
+            message: Waiting::StateHash.to_string(),
+            event: RejectedEvent::of(&placed.event),
+        };
+        let rejections: Vec<Rejection> = contradicting.iter().map(of).collect();
+        let journal = self.parts.federation.journal();
+        journal.note(tenant, &self.parts.db, &rejections, now).await;
     }
 
     /// After the commit: remember, count, wake.

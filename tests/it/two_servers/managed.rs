@@ -87,6 +87,44 @@ async fn who_left_is_invited_again_and_comes_back_to_everything() {
 }
 
 #[tokio::test]
+async fn who_joins_once_more_keeps_the_level() {
+    let pair = Pair::start(&PrivateCa::new()).await;
+    let [alice, anton] = pair.a.people(["alice", "anton"]).await;
+    let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
+    let room = shared_room(&alice, &anton, &of_b).await;
+    let bea = &of_b[0];
+    let level = format!("/v1/rooms/{room}/members/{}/power-level", bea.id);
+    alice
+        .api
+        .put(&level, &json!({"power_level": 50}))
+        .await
+        .data();
+    let own_level = async |server: &Person| {
+        let path = format!("/v1/rooms/{room}/members");
+        let rows = server.api.get(&path).await.data();
+        let mut rows = rows.as_array().unwrap().iter();
+        let row = rows.find(|row| row["participant_id"] == json!(bea.id));
+        row.unwrap()["power_level"].clone()
+    };
+    eventually("the level crosses over", AT_ONCE, async || {
+        own_level(bea).await == 50
+    })
+    .await;
+    for again in ["join", "rejoin"] {
+        let path = format!("/v1/rooms/{room}/{again}");
+        bea.api.post(&path, &json!({})).await.data();
+    }
+    bea.says(&room, "still a moderator").await;
+    eventually("the host has what came after", AT_ONCE, async || {
+        alice.reads(&room, "still a moderator").await
+    })
+    .await;
+    for server in [&alice, bea] {
+        assert_eq!(own_level(server).await, 50);
+    }
+}
+
+#[tokio::test]
 async fn a_pin_that_a_guest_asks_for_is_shown_on_both_servers() {
     let pair = Pair::start(&PrivateCa::new()).await;
     let [alice, anton] = pair.a.people(["alice", "anton"]).await;

@@ -18,12 +18,12 @@ use crate::events::core::names::ServerName;
 use crate::events::core::verified::ContentStatus;
 use crate::federation::exchange::errands::{self, Errand};
 use crate::federation::exchange::pages::{Keys, verify_all};
-use crate::federation::exchange::{access, bounds, missing};
-use crate::federation::model::{Check, RejectedEvent, Rejection};
+use crate::federation::exchange::{access, bounds, catch_up, missing, refusals};
+use crate::federation::model::{RejectedEvent, Rejection};
 use crate::federation::signed::{Signed, SignedBody};
 use crate::http::limits::{Bucket, exceeded};
 use crate::http::metrics::FederationEventLabels;
-use crate::rooms::core::judge::Waiting;
+use crate::rooms::store::rooms;
 use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::tenants::Tenant;
 
@@ -34,6 +34,8 @@ const MOST_BYTES: usize = 1024 * 1024;
 
 /// When a peer may come again that has too many requests under way.
 const SOON: Duration = Duration::from_secs(1);
+/// How long who delivers right after a start is asked first.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The events of a request.
 pub(super) struct Delivery(Vec<Received>);
@@ -133,6 +135,11 @@ async fn of_room(
         let later = |event| refused(event, 6, code, why);
         return Ok(events.into_iter().map(later).collect());
     }
+    if !is_ready(app, tenant, peer, room_id).await? {
+        let (code, why) = (Code::ServiceUnavailable, "this server has just started");
+        let later = |event| refused(event, 6, code, why);
+        return Ok(events.into_iter().map(later).collect());
+    }
     let policy = app.federation().policies().get(tenant).await?;
     let turn = app.federation().shares().turn(tenant, peer).await;
     let keys = Keys::load(app, tenant, room_id, None).await?;
@@ -187,6 +194,24 @@ async fn of_room(
         .collect())
 }
 
+/// Whether a room can take events: as its host this server answers some with state, for which it has to know after a start
+/// what the others have of its log. Who delivers can say so at once.
+async fn is_ready(app: &App, tenant: &Tenant, peer: &ServerName, room_id: RoomId) -> Result<bool> {
+    let wait = app.federation().host_wait();
+    if !wait.holds(tenant, room_id, app.now()) {
+        return Ok(true);
+    }
+    let row = rooms::get(tenant, app.db().reader(), room_id).await?;
+    if row.is_none_or(|row| row.host != *tenant.server_name()) {
+        return Ok(true);
+    }
+    let asking = catch_up::room(app, tenant, peer, room_id);
+    if let Ok(Err(error)) = tokio::time::timeout(PATIENCE, asking).await {
+        tracing::debug!(%error, %peer, "who delivers cannot be asked");
+    }
+    Ok(!wait.holds(tenant, room_id, app.now()))
+}
+
 fn refused(event: Event, check: u8, code: Code, message: &str) -> Handled {
     Handled {
         event,
@@ -228,37 +253,11 @@ fn answer(app: &App, result: &Handled) -> Value {
     }
 }
 
-/// Writes down what was refused, and what contradicts the host. That this server is not ready is not a peer's fault.
+/// Writes down what was refused, and what contradicts the host.
 async fn journal(app: &App, tenant: &Tenant, peer: &ServerName, results: &[Handled]) {
-    let rejections: Vec<Rejection> = results
-        .iter()
-        .filter_map(|result| match &result.receipt {
-            Receipt::Rejected {
-                check,
-                code,
-                message,
-                ..
-            } if *code != Code::ServiceUnavailable => Some(Rejection {
-                peer: peer.clone(),
-                check: match check {
-                    6 => Check::Room,
-                    7 => Check::Envelope,
-                    _ => Check::Content,
-                },
-                code: *code,
-                message: message.clone(),
-                event: RejectedEvent::of(&result.event),
-            }),
-            Receipt::Contradicting => Some(Rejection {
-                peer: peer.clone(),
-                check: Check::Content,
-                code: Code::FedSignatureMismatch,
-                message: Waiting::StateHash.to_string(),
-                event: RejectedEvent::of(&result.event),
-            }),
-            _ => None,
-        })
-        .collect();
-    let journal = app.federation().journal();
-    journal.note(tenant, app.db(), &rejections, app.now()).await;
+    let of = |result: &Handled| {
+        refusals::of_receipt(peer, RejectedEvent::of(&result.event), &result.receipt)
+    };
+    let rejections: Vec<Rejection> = results.iter().filter_map(of).collect();
+    refusals::note(app, tenant, &rejections).await;
 }

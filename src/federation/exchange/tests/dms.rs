@@ -37,7 +37,9 @@ impl Home {
     async fn invitation(&self, peer: &Peer, room: RoomId) -> Value {
         let (db, tenant) = (self.server.app.db(), self.tenant());
         loop {
-            let job = outbox::next_job(&tenant, db, &peer.name).await.unwrap();
+            let job = outbox::next_job(&tenant, db, &peer.name, i64::MAX)
+                .await
+                .unwrap();
             let job = job.unwrap();
             let body: Value = serde_json::from_str(&job.body).unwrap();
             if body["event"]["room_id"] == json!(room) {

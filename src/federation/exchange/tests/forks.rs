@@ -5,14 +5,19 @@ use serde_json::{Value, json};
 
 use super::{Asked, BOB, Home, Log, Peer};
 use crate::catalogue::Code;
+use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::model::Kind;
 use crate::events::store;
 use crate::events::store::forks::{self, Fork};
+use crate::federation::core::policy::PolicyChange;
+use crate::federation::exchange::catch_up;
+use crate::federation::exchange::pages::Keys;
 use crate::federation::store::{journal, outbox};
 use crate::operator::logs;
+use crate::rooms::timeline::Part;
 
 /// A room of alice's with people of two other servers in it, and the log of the first one's.
 async fn shared() -> (Home, [Peer; 2], RoomId, Log) {
@@ -56,7 +61,10 @@ async fn evidence(home: &Home, server: &str) -> Vec<Vec<Value>> {
     let (tenant, db) = (home.tenant(), home.server.app.db());
     let name: ServerName = server.parse().unwrap();
     let mut told = Vec::new();
-    while let Some(job) = outbox::next_job(&tenant, db, &name).await.unwrap() {
+    while let Some(job) = outbox::next_job(&tenant, db, &name, i64::MAX)
+        .await
+        .unwrap()
+    {
         if job.kind == "evidence" {
             assert_eq!(job.path, "/send");
             let body: Value = serde_json::from_str(&job.body).unwrap();
@@ -124,6 +132,60 @@ async fn evidence_freezes_a_log_though_its_events_were_not_here() {
     let more = log.write(&b, BOB, EventType::ROOM_MESSAGE, json!({ "body": "two" }));
     let results = b.deliver(&home, &[more]).await;
     assert_eq!(results[0]["placed"], false);
+}
+
+#[tokio::test]
+async fn an_origin_that_the_policy_keeps_out_is_kept_out_whoever_brings_its_events() {
+    let (home, [b, c], room, mut log) = shared().await;
+    let deny = PolicyChange {
+        denied_peers: Some(vec![b.name.to_string()]),
+        ..PolicyChange::default()
+    };
+    home.policy(deny).await;
+    let said = log.write(
+        &b,
+        BOB,
+        EventType::ROOM_MESSAGE,
+        json!({ "body": "through c" }),
+    );
+    let event = Event::from_value(said.clone()).unwrap();
+    let (app, tenant) = (&home.server.app, home.tenant());
+    let fetched = async || {
+        let keys = Keys::load(app, &tenant, room, None).await.unwrap();
+        let page = vec![event.clone()];
+        let placed = catch_up::place(app, &tenant, &c.name, keys, page, Part::Log).await;
+        placed.unwrap().1
+    };
+    assert!(!fetched().await, "asked for");
+    let results = c.deliver(&home, std::slice::from_ref(&said)).await;
+    assert_eq!(
+        results[0]["error"]["code"], "SW_FED_PEER_UNKNOWN",
+        "delivered"
+    );
+
+    home.policy(PolicyChange {
+        denied_peers: Some(Vec::new()),
+        ..PolicyChange::default()
+    })
+    .await;
+    assert!(fetched().await);
+}
+
+#[tokio::test]
+async fn what_is_refused_of_fetched_events_is_written_down() {
+    let (home, [b, c], room, mut log) = shared().await;
+    let [one, other] = two_of_a_kind(&mut log, &b);
+    let (app, tenant) = (&home.server.app, home.tenant());
+    for event in [&one, &other] {
+        let event = Event::from_value(event.clone()).unwrap();
+        let keys = Keys::load(app, &tenant, room, None).await.unwrap();
+        let placed = catch_up::place(app, &tenant, &c.name, keys, vec![event], Part::Log);
+        placed.await.unwrap();
+    }
+    let journal = journal::page(&tenant, app.db(), None, 10).await.unwrap();
+    assert_eq!(journal.len(), 1, "{journal:?}");
+    assert_eq!(journal[0].peer, c.name.to_string());
+    assert_eq!(journal[0].origin.as_deref(), Some("b.example"));
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ pub(super) fn rejoin(
     Ok(intents)
 }
 
-/// What follows when `leaver`, who was in the room as `member`, goes: the highest, then longest joined gets the last
+/// What follows when `leaver`, who was in the room as `member`, goes: the highest, people before AIs, then longest joined gets the last
 /// owner's level, in an archived room too, since it can be reopened; an empty open room is archived. Both are the host's
 /// own doing.
 pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> Vec<Intent> {
@@ -121,6 +121,7 @@ pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> 
     let successor = others.iter().min_by_key(|(person, member)| {
         (
             std::cmp::Reverse(member.power_level),
+            member.is_ai,
             member.joined_at,
             (*person).clone(),
         )

@@ -19,14 +19,20 @@ const MAX_EMOJI_KINDS: usize = 50;
 /// Pinned messages of a room, at most.
 const MAX_PINS: usize = 100;
 
-/// Says something. In a DM whose other person has gone, it brings that person back.
-pub(super) fn send(view: &RoomView, actor: &Fqid, content: &Value) -> Result<Vec<Intent>, Refusal> {
+/// Says something. In a DM whose other person has gone, it brings that person back, but for right after a start: a message
+/// never waits, and the state has to.
+pub(super) fn send(
+    view: &RoomView,
+    actor: &Fqid,
+    content: &Value,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
     let member = require_joined(view, actor)?;
     require_level(view, member, LevelKey::Send)?;
     require_server(view, actor)?;
     require_open(view)?;
     let mut intents = Vec::with_capacity(1);
-    if view.history.host() == actor.server_name() {
+    if view.history.host() == actor.server_name() && !context.state_waits {
         intents.extend(brought_back(view, actor));
     }
     intents.push(timeline_event(

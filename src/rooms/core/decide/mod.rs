@@ -259,6 +259,8 @@ pub struct Context<'a> {
     pub max_foreign: usize,
     /// Whether more people of other servers may come in.
     pub federates: bool,
+    /// Whether the host has just started and must not append state yet.
+    pub state_waits: bool,
     /// The event that the command is about, if it exists in this room.
     pub target: Option<&'a TargetFacts>,
 }
@@ -327,7 +329,7 @@ pub fn decide(
         Command::Archive => lifecycle::archive(view, actor),
         Command::Close => lifecycle::close(view, actor),
         Command::Rejoin(joining) => lifecycle::rejoin(view, actor, joining, context),
-        Command::Send { content } => messages::send(view, actor, content),
+        Command::Send { content } => messages::send(view, actor, content, context),
         Command::Edit { target, content } => messages::edit(view, actor, *target, content, context),
         Command::Redact { target, reason } => {
             messages::redact(view, actor, *target, reason.as_deref(), context)

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::super::{BOB, Home, Log, Peer};
 use super::{append, heads, is_sound, log, message, outcomes, rests, rows, tenant, texts};
-use crate::app::test_server::Server;
+use crate::app::test_server::{START, Server};
 use crate::events::core::event::Event;
 use crate::events::core::ids::RoomId;
 use crate::events::core::sign::PublicKey;
 use crate::events::model::{Shown, Standing};
+use crate::federation::core::policy::{DefaultMode, PolicyChange};
 use crate::federation::exchange::catch_up;
 use crate::federation::exchange::pages::Keys;
 use crate::messages;
@@ -75,6 +76,15 @@ impl Elsewhere {
     async fn start(name: &str, room: RoomId, host: &Server) -> Elsewhere {
         let server = Server::start(&[("SCAIWAVE_SERVER_NAME", name)]).await;
         rests(&server);
+        let open = PolicyChange {
+            default_mode: Some(DefaultMode::Open),
+            ..PolicyChange::default()
+        };
+        let policies = server.app.federation().policies();
+        policies
+            .change(&tenant(&server), open, START)
+            .await
+            .unwrap();
         let host_key = host.app.keys().current(&tenant(host)).unwrap();
         Elsewhere {
             server,

@@ -1,4 +1,5 @@
-//! Servers that have just been told of an invitation: from then on they say who it is that was invited.
+//! Servers of which something was noticed that a task goes after: those that have just taken an invitation and from then on
+//! say who was invited, and those that were away and have come back.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,22 +9,22 @@ use tokio::sync::Notify;
 use crate::events::core::names::ServerName;
 use crate::tenants::Tenant;
 
-/// Servers, by the key of the tenant that told them.
+/// Servers, by the key of the tenant that deals with them.
 #[derive(Default)]
-pub struct Invited {
+pub struct Noted {
     servers: Mutex<HashSet<(i64, ServerName)>>,
     added: Notify,
 }
 
-impl Invited {
-    /// A server has taken an invitation.
+impl Noted {
+    /// One more.
     pub(super) fn add(&self, tenant: &Tenant, server: &ServerName) {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         servers.insert((tenant.key(), server.clone()));
         self.added.notify_one();
     }
 
-    /// Those that were told since the last time.
+    /// Those that were noted since the last time.
     pub fn take(&self) -> HashSet<(i64, ServerName)> {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         std::mem::take(&mut *servers)
