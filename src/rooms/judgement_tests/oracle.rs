@@ -38,6 +38,7 @@ impl Misreading {
 /// A room as its complete logs make it.
 pub(crate) struct Oracle<'w> {
     world: &'w World,
+    by_id: BTreeMap<String, &'w Event>,
     misreading: Option<Misreading>,
     /// `H`, with `S[k]` and the marks of each of its events.
     states: Vec<State>,
@@ -99,8 +100,12 @@ impl<'w> Oracle<'w> {
                 beyond = Some(event.seq);
             }
         }
+        let by_id = world
+            .events()
+            .map(|event| (event.event_id.to_string(), &**event));
         Oracle {
             world,
+            by_id: by_id.collect(),
             misreading,
             states,
             beyond,
@@ -352,11 +357,7 @@ impl<'w> Oracle<'w> {
 
     fn target(&self, event: &Event) -> Option<&'w Event> {
         let id = event.content.as_ref()?.get("event_id")?.as_str()?;
-        let found = self
-            .world
-            .events()
-            .find(|event| event.event_id.to_string() == id);
-        found.map(|event| &**event)
+        self.by_id.get(id).copied()
     }
 }
 
