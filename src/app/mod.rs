@@ -21,6 +21,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Db;
+use crate::entropy::Entropy;
 use crate::events::keys::KeyRing;
 use crate::events::wake::Wake;
 use crate::federation::Federation;
@@ -47,6 +48,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     config: Config,
     clock: Clock,
+    entropy: Entropy,
     db: Db,
     tenants: Tenants,
     keys: KeyRing,
@@ -82,6 +84,11 @@ impl App {
     /// The time, in ms.
     pub fn now(&self) -> i64 {
         self.0.clock.now_ms()
+    }
+
+    /// Where keys, salts and nonces come from.
+    pub fn entropy(&self) -> &Entropy {
+        &self.0.entropy
     }
 
     /// The database.

@@ -8,6 +8,7 @@ use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
 use crate::config::SecretKey;
+use crate::entropy::Entropy;
 use crate::private_file;
 
 /// The file in the data folder.
@@ -17,6 +18,7 @@ pub(crate) const FILE: &str = "secret.key";
 pub(super) fn load(
     set: Option<&SecretKey>,
     data_dir: &Path,
+    entropy: &Entropy,
 ) -> std::io::Result<Zeroizing<[u8; 32]>> {
     if let Some(secret) = set {
         return Ok(Zeroizing::new(*secret.bytes()));
@@ -24,7 +26,7 @@ pub(super) fn load(
     let path = data_dir.join(FILE);
     match std::fs::read_to_string(&path) {
         Ok(text) => decode(&Zeroizing::new(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => make(&path),
+        Err(error) if error.kind() == ErrorKind::NotFound => make(&path, entropy),
         Err(error) => Err(error),
     }
 }
@@ -38,8 +40,8 @@ fn decode(text: &str) -> std::io::Result<Zeroizing<[u8; 32]>> {
     Ok(Zeroizing::new(secret))
 }
 
-fn make(path: &Path) -> std::io::Result<Zeroizing<[u8; 32]>> {
-    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(rand::random());
+fn make(path: &Path, entropy: &Entropy) -> std::io::Result<Zeroizing<[u8; 32]>> {
+    let secret: Zeroizing<[u8; 32]> = Zeroizing::new(entropy.bytes());
     let text = Zeroizing::new(BASE64_STANDARD.encode(secret.as_slice()));
     private_file::create(path, text.as_bytes())?;
     Ok(secret)

@@ -14,6 +14,7 @@ use crate::auth::Auth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{self, Db, DbError, DbOptions};
+use crate::entropy::Entropy;
 use crate::events::core::names::ServerName;
 use crate::events::keys::{KeyRing, KeyRingError};
 use crate::events::store;
@@ -110,7 +111,11 @@ impl std::fmt::Display for FirstStart {
 ///
 /// # Errors
 /// [`StartError`], each with what to do next.
-pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStart>), StartError> {
+pub async fn open(
+    config: Config,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<(App, Option<FirstStart>), StartError> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -119,7 +124,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
     let folder = FolderLock::take(&config.data_dir)
         .map_err(|source| data_folder(&config, source))?
         .ok_or_else(|| StartError::InUse(config.data_dir.clone()))?;
-    let keys = KeyRing::new(&config.data_dir);
+    let keys = KeyRing::new(&config.data_dir, entropy.clone());
     let options = DbOptions {
         url: config.database.url.as_str().to_owned(),
         pool: config.database.pool,
@@ -129,7 +134,7 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
         keys.require_empty()?;
     }
     let db = Db::open(&options).await?;
-    let opened = open_beside(config, clock, keys, folder, &db).await;
+    let opened = open_beside(config, (clock, entropy), keys, folder, &db).await;
     if opened.is_err() {
         db.close().await;
     }
@@ -139,17 +144,17 @@ pub async fn open(config: Config, clock: Clock) -> Result<(App, Option<FirstStar
 /// Opens everything but the database.
 async fn open_beside(
     config: Config,
-    clock: Clock,
+    (clock, entropy): (Clock, Entropy),
     keys: KeyRing,
     folder: FolderLock,
     db: &Db,
 ) -> Result<(App, Option<FirstStart>), StartError> {
     let tenants = Tenants::load(db).await?;
-    let first_start = first_tenant(&config, &keys, &tenants, clock.now_ms()).await?;
+    let first_start = first_tenant(&config, &keys, &tenants, (clock.now_ms(), &entropy)).await?;
     for tenant in tenants.all() {
         keys.load(db, &tenant, clock.now_ms()).await?;
     }
-    let secret = secret::load(config.secret_key.as_ref(), &config.data_dir)
+    let secret = secret::load(config.secret_key.as_ref(), &config.data_dir, &entropy)
         .map_err(|source| data_folder(&config, source))?;
     let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
     let auth = Auth::new(&config.auth, issuer, &secret);
@@ -161,6 +166,7 @@ async fn open_beside(
     let federation = Federation::new(federation::Parts {
         db: db.clone(),
         clock: clock.clone(),
+        entropy: entropy.clone(),
         tenants: tenants.clone(),
         keys: keys.clone(),
         client: client(&config)?,
@@ -171,6 +177,7 @@ async fn open_beside(
     let parts = WriterParts {
         db: db.clone(),
         clock: clock.clone(),
+        entropy: entropy.clone(),
         keys: keys.clone(),
         wake: wake.clone(),
         federation: federation.clone(),
@@ -183,6 +190,7 @@ async fn open_beside(
     let app = App(Arc::new(Shared {
         config,
         clock,
+        entropy,
         db: db.clone(),
         tenants,
         keys,
@@ -239,7 +247,7 @@ async fn first_tenant(
     config: &Config,
     keys: &KeyRing,
     tenants: &Tenants,
-    now: i64,
+    (now, entropy): (i64, &Entropy),
 ) -> Result<Option<FirstStart>, StartError> {
     let set = config.server_name.name.clone();
     if let Some(first) = tenants.first() {
@@ -257,7 +265,7 @@ async fn first_tenant(
         name: "Default".to_owned(),
         server_name: set.clone(),
     };
-    tenants.create(&tenant, now).await?;
+    tenants.create(&tenant, now, entropy).await?;
     Ok(Some(FirstStart {
         data_dir: config.data_dir.clone(),
         server_name: set,

@@ -14,6 +14,7 @@ use crate::auth::roles::Role;
 use crate::auth::user::{Authority, NewUser};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::entropy::Entropy;
 use crate::http::client_address::PeerAddress;
 use crate::http::server::{self, Bounds};
 
@@ -68,7 +69,9 @@ impl Server {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let config = Config::load(settings).unwrap().config;
         let clock = Clock::manual(START);
-        let (app, _) = super::open(config, clock.clone()).await.unwrap();
+        let (app, _) = super::open(config, clock.clone(), Entropy::system())
+            .await
+            .unwrap();
         super::start_tasks(&app).await.unwrap();
         let router = super::router(&app);
         Server {

@@ -14,6 +14,7 @@ use super::outcome::{Exit, Failure, note};
 use crate::app;
 use crate::clock::Clock;
 use crate::config::Loaded;
+use crate::entropy::Entropy;
 use crate::error::Error;
 use crate::http::control::SOCKET;
 use crate::operator::{self, Request};
@@ -75,7 +76,7 @@ async fn ask(stream: UnixStream, request: &Request) -> Result<Value, Failure> {
 
 /// Does it in this process, as the server would.
 async fn alone(loaded: Loaded, request: Request) -> Result<Value, Failure> {
-    let opened = app::open(loaded.config, Clock::system()).await;
+    let opened = app::open(loaded.config, Clock::system(), Entropy::system()).await;
     let (app, first_start) = opened.map_err(Failure::failed)?;
     if let Some(first_start) = first_start {
         note(&first_start.to_string());

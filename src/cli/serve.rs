@@ -13,6 +13,7 @@ use super::outcome::{Failure, Outcome, print};
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::{Loaded, TlsFiles};
+use crate::entropy::Entropy;
 use crate::federation::exchange::recover;
 use crate::federation::rotation;
 use crate::http::control;
@@ -31,7 +32,7 @@ pub(super) async fn run(loaded: Loaded) -> Result<Outcome, Failure> {
     let (listener, bound) = listen(config.bind).await?;
     let config = config.bound_to(bound);
 
-    let (app, first_start) = app::open(config, Clock::system())
+    let (app, first_start) = app::open(config, Clock::system(), Entropy::system())
         .await
         .map_err(Failure::failed)?;
     if let Some(first) = first_start {

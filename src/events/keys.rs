@@ -14,6 +14,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use super::core::sign::{KeyId, KeyPair, PublicKey};
 use super::store;
 use crate::db::{Db, DbError};
+use crate::entropy::Entropy;
 use crate::private_file;
 use crate::tenants::Tenant;
 
@@ -96,6 +97,7 @@ pub(crate) const KEYS_FOLDER: &str = "keys";
 #[derive(Clone)]
 pub struct KeyRing {
     folder: PathBuf,
+    entropy: Entropy,
     held: Arc<RwLock<HashMap<i64, Held>>>,
 }
 
@@ -108,10 +110,11 @@ struct Held {
 }
 
 impl KeyRing {
-    /// A ring over the folder `keys` of the data folder.
-    pub fn new(data_dir: &Path) -> KeyRing {
+    /// A ring over the folder `keys` of the data folder; new keys come from `entropy`.
+    pub fn new(data_dir: &Path, entropy: Entropy) -> KeyRing {
         KeyRing {
             folder: data_dir.join(KEYS_FOLDER),
+            entropy,
             held: Arc::default(),
         }
     }
@@ -238,7 +241,7 @@ impl KeyRing {
             let slug = tenant.slug().to_owned();
             return Err(KeyRingError::NotLost { slug, key_id, path });
         }
-        let pair = KeyPair::generate(&mut rand::rng());
+        let pair = KeyPair::generate(&self.entropy);
         self.write(tenant, &pair)?;
         let latest = records.iter().map(|record| record.valid_from).max();
         let record = KeyRecord {
@@ -289,7 +292,7 @@ impl KeyRing {
     }
 
     async fn make(&self, db: &Db, tenant: &Tenant, now_ms: i64) -> Result<KeyPair, KeyRingError> {
-        let pair = KeyPair::generate(&mut rand::rng());
+        let pair = KeyPair::generate(&self.entropy);
         self.write(tenant, &pair)?;
         let record = KeyRecord {
             public_key: pair.public_key().clone(),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::model::{Check, Rejection};
 use super::store;
 use crate::db::{Db, DbError, Tx};
+use crate::entropy::Entropy;
 use crate::events::core::names::ServerName;
 use crate::http::metrics::{Metrics, RejectionLabels};
 use crate::tenants::Tenant;
@@ -25,11 +26,12 @@ pub struct Journal {
     since_cut: Mutex<HashMap<i64, usize>>,
     noted: Cache<(i64, ServerName, u8), ()>,
     metrics: Arc<Metrics>,
+    entropy: Entropy,
 }
 
 impl Journal {
     /// A journal that also counts what it is told of.
-    pub fn new(metrics: Arc<Metrics>) -> Self {
+    pub fn new(metrics: Arc<Metrics>, entropy: Entropy) -> Self {
         let noted = Cache::builder()
             .max_capacity(10_000)
             .time_to_live(REQUEST_INTERVAL)
@@ -38,6 +40,7 @@ impl Journal {
             since_cut: Mutex::default(),
             noted,
             metrics,
+            entropy,
         }
     }
 
@@ -60,7 +63,7 @@ impl Journal {
             .for_each(|rejection| self.count(rejection));
         let entries: Vec<(Uuid, &Rejection)> = rejections
             .iter()
-            .map(|rejection| (rising_id(now_ms), rejection))
+            .map(|rejection| (self.rising_id(now_ms), rejection))
             .collect();
         store::journal::insert(tenant, tx, &entries, now_ms).await?;
         if self.is_due(tenant, entries.len()) {
@@ -114,6 +117,12 @@ impl Journal {
             .inc();
     }
 
+    /// A UUIDv7: its text rises with time.
+    fn rising_id(&self, now_ms: i64) -> Uuid {
+        let ms = u64::try_from(now_ms).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(ms, &self.entropy.bytes()).into_uuid()
+    }
+
     async fn write_alone(
         &self,
         tenant: &Tenant,
@@ -129,12 +138,6 @@ impl Journal {
         tx.commit(()).await?;
         Ok(())
     }
-}
-
-/// A UUIDv7: its text rises with time.
-fn rising_id(now_ms: i64) -> Uuid {
-    let ms = u64::try_from(now_ms).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(ms, &rand::random()).into_uuid()
 }
 
 impl Rejection {

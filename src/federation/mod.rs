@@ -58,6 +58,7 @@ use self::policies::Policies;
 use self::shares::Shares;
 use crate::clock::Clock;
 use crate::db::{Committed, Db};
+use crate::entropy::Entropy;
 use crate::events::core::names::ServerName;
 use crate::events::keys::KeyRing;
 use crate::http::limits::Limits;
@@ -89,6 +90,8 @@ pub struct Parts {
     pub db: Db,
     /// The clock.
     pub clock: Clock,
+    /// Where ids of its own come from.
+    pub entropy: Entropy,
     /// This server's tenants.
     pub tenants: Tenants,
     /// Their keys.
@@ -111,7 +114,7 @@ impl Federation {
             identity: Identity::new(parts.keys.clone()),
             policies: Policies::new(parts.db.clone()),
             peers: Peers::new(parts.db.clone(), parts.clock.clone(), parts.client.clone()),
-            journal: Journal::new(Arc::clone(&parts.metrics)),
+            journal: Journal::new(Arc::clone(&parts.metrics), parts.entropy.clone()),
             host_wait: HostWait::default(),
             ephemeral: Ephemeral::default(),
             invited: Noted::default(),

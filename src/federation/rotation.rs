@@ -91,7 +91,7 @@ async fn rotate_here(app: &App, tenant: &Tenant) -> Result<Rotation> {
 }
 
 async fn make_next(app: &App, tenant: &Tenant) -> Result<()> {
-    let pair = KeyPair::generate(&mut rand::rng());
+    let pair = KeyPair::generate(app.entropy());
     let_follow(app, tenant, pair).await
 }
 

@@ -19,6 +19,7 @@ use super::{Federation, Parts};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::{Db, DbOptions};
+use crate::entropy::Entropy;
 use crate::error::render;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
@@ -59,8 +60,12 @@ impl TestServer {
             name: "Default".to_owned(),
             server_name: "a.example".parse().unwrap(),
         };
-        let tenant = tenants.create(&new, NOW_MS).await.unwrap().into_inner();
-        let keys = KeyRing::new(folder.path());
+        let tenant = tenants
+            .create(&new, NOW_MS, &Entropy::system())
+            .await
+            .unwrap()
+            .into_inner();
+        let keys = KeyRing::new(folder.path(), Entropy::system());
         keys.load(&db, &tenant, NOW_MS).await.unwrap();
         let client = Client::new(&ClientOptions {
             peer_urls: peers
@@ -78,6 +83,7 @@ impl TestServer {
         let federation = Federation::new(Parts {
             db,
             clock: clock.clone(),
+            entropy: Entropy::system(),
             tenants,
             keys,
             client,

@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::catalogue::Code;
 use crate::clock::iso;
 use crate::db::Db;
+use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::events;
 use crate::events::core::names::ServerName;
@@ -119,7 +120,7 @@ pub async fn replace_lost(
     now_ms: i64,
 ) -> Result<TenantKeys> {
     let tenant = tenant(&Tenants::load(db).await?, slug)?;
-    let replaced = KeyRing::new(data_dir)
+    let replaced = KeyRing::new(data_dir, Entropy::system())
         .replace_lost(db, &tenant, now_ms)
         .await;
     replaced.map_err(|error| {

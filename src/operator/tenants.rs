@@ -48,7 +48,8 @@ pub struct TenantLine {
 /// 422 `SW_VALIDATION_ERROR` for a malformed or taken slug or name.
 pub async fn create(app: &App, command: CreateTenant) -> Result<TenantLine> {
     let new = checked(command, app.tenants().first().as_ref())?;
-    let tenant = app.tenants().create(&new, app.now()).await?.into_inner();
+    let made = app.tenants().create(&new, app.now(), app.entropy());
+    let tenant = made.await?.into_inner();
     let key = app.keys().load(app.db(), &tenant, app.now()).await;
     key.map_err(|error| {
         Error::new(Code::InternalError)

@@ -117,7 +117,8 @@ async fn a_request_may_name_its_own_tenant_only() {
         name: "Other".to_owned(),
         server_name: "other.example".parse().unwrap(),
     };
-    server.app.tenants().create(&other, 1).await.unwrap();
+    let made = server.app.tenants().create(&other, 1, server.app.entropy());
+    made.await.unwrap();
     let token = server
         .sign_in_at("root", PASSWORD, "default")
         .await

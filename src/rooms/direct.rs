@@ -95,7 +95,7 @@ async fn open(
         false => (Vec::new(), Some(partner)),
     };
     let room = CreateRoom {
-        nonce: making::nonce(),
+        nonce: making::nonce(app.entropy()),
         room_type: RoomType::Dm,
         name: None,
         topic: None,

@@ -1,7 +1,5 @@
 //! Making rooms: what a request may ask for, and names for them.
 
-use rand::RngExt;
-
 use super::core::content::RoomType;
 use super::core::decide::{Command, CreateRoom, Invitee, Refusal, alias_slug};
 use super::error::RoomError;
@@ -12,6 +10,7 @@ use super::timeline::{Make, Once, Outcome};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::db::Committed;
+use crate::entropy::Entropy;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::ids::ParticipantId;
 use crate::http::caller::Caller;
@@ -37,7 +36,7 @@ pub async fn room(
     let invitees = invitees(app, caller, &new.invite, &new.read_role_slugs).await?;
     require_room_for_another(app, caller).await?;
     let room = CreateRoom {
-        nonce: nonce(),
+        nonce: nonce(app.entropy()),
         room_type,
         alias: Some(format!(
             "#{}:{}",
@@ -218,8 +217,8 @@ pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
 }
 
 /// Makes a room's id.
-pub(super) fn nonce() -> String {
-    format!("{:032x}", rand::rng().random::<u128>())
+pub(super) fn nonce(entropy: &Entropy) -> String {
+    format!("{:032x}", u128::from_be_bytes(entropy.bytes()))
 }
 
 fn refused(why: &'static str) -> Error {

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::{Templates, play};
+use super::{Template, play};
 use crate::events::core::chain::ChainError;
 
 /// Seeds in which a fault has to show.
@@ -36,9 +36,9 @@ pub(crate) fn overlooks(error: &ChainError) -> bool {
 }
 
 fn is_found(fault: Option<Fault>) -> bool {
-    let templates = Templates::default();
+    let template = Template::default();
     PUT_IN.set(fault);
-    let fails = |seed| catch_unwind(AssertUnwindSafe(|| play(&templates, seed))).is_err();
+    let fails = |seed| catch_unwind(AssertUnwindSafe(|| play(&template, seed))).is_err();
     let is_found = (1..=SEEDS).any(fails);
     PUT_IN.set(None);
     is_found

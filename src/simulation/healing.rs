@@ -1,17 +1,14 @@
 //! The end of a play: the network heals, and everybody hears everything.
 
-use std::collections::BTreeSet;
-
 use sqlx::Row;
 
 use super::delivery::log_of;
 use super::lies::plain;
 use super::network::{self, Manner};
 use super::node::Node;
-use super::outcome;
+use super::outcome::{self, Outcome};
 use super::script::{Play, START};
 use crate::events::core::event::Event;
-use crate::rooms::judgement_tests::oracle::Misreading;
 
 /// Rounds of the network after it has healed, at most.
 const ROUNDS: usize = 60;
@@ -19,7 +16,7 @@ const ROUNDS: usize = 60;
 impl Play {
     /// The network heals: everybody hears everything from everybody, until nothing changes any more. A log that is frozen
     /// then begins anew, as the host's admin agrees. Then all must agree.
-    pub(super) async fn end(&mut self) -> BTreeSet<Misreading> {
+    pub(super) async fn end(&mut self) -> Outcome {
         self.cut.clear();
         self.groups.clear();
         let latest = self.nodes.iter().map(|node| node.clock.now_ms()).max();
@@ -34,11 +31,11 @@ impl Play {
             self.come_to_rest().await;
         }
         self.note_written().await;
-        let shown = outcome::compare(self).await;
+        let outcome = outcome::compare(self).await;
         for node in &mut self.nodes {
             node.stop().await;
         }
-        shown
+        outcome
     }
 
     async fn come_to_rest(&mut self) {

@@ -43,11 +43,11 @@ pub(super) struct Gossip<'a> {
 }
 
 impl Liar {
-    pub(super) fn new() -> Liar {
+    pub(super) fn new(rng: &mut impl Rng) -> Liar {
         Liar {
             name: "z.example".parse().unwrap(),
             person: "@liar:z.example".parse().unwrap(),
-            key: KeyPair::from_seed(&[99; 32]),
+            key: KeyPair::from_seed(&rng.random()),
             log: Vec::new(),
             branches: Vec::new(),
             ended: Vec::new(),

@@ -1,15 +1,16 @@
 //! A server with two people, its data in a folder of its own.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
+use std::collections::BTreeSet;
 
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
 
-use super::script::START;
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::db::{Db, DbOptions};
+use crate::entropy::Entropy;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
@@ -24,22 +25,23 @@ use crate::tenants::Tenant;
 /// Events of a log, at most, that one simulated room has.
 const ALL: i64 = 100_000;
 
-/// The data of servers that have never done anything: to make them takes longer than to copy them.
+/// The database of a server that has never been started: to make it takes longer than to copy it.
 #[derive(Default)]
-pub(super) struct Templates(Mutex<BTreeMap<ServerName, TempDir>>);
+pub(super) struct Template(OnceCell<TempDir>);
 
-impl Templates {
-    async fn folder(&self, name: &ServerName) -> TempDir {
-        let known = self.0.lock().unwrap().get(name).map(copy_of);
-        if let Some(folder) = known {
-            return folder;
-        }
-        let folder = new_folder();
-        let app = open(&folder, name, &Clock::manual(START)).await;
-        app.shut_down().await;
-        let copy = copy_of(&folder);
-        self.0.lock().unwrap().insert(name.clone(), folder);
-        copy
+impl Template {
+    async fn copy(&self, name: &ServerName) -> TempDir {
+        let made = self.0.get_or_init(|| async {
+            let folder = new_folder();
+            let database = config(&folder, name).database;
+            let options = DbOptions {
+                url: database.url.as_str().to_owned(),
+                pool: database.pool,
+            };
+            Db::open(&options).await.unwrap().close().await;
+            folder
+        });
+        copy_of(made.await)
     }
 }
 
@@ -47,6 +49,7 @@ pub(super) struct Node {
     pub(super) name: ServerName,
     pub(super) people: Vec<Fqid>,
     pub(super) clock: Clock,
+    entropy: Entropy,
     pub(super) key: PublicKey,
     app: Option<App>,
     folder: TempDir,
@@ -62,10 +65,12 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) async fn start(templates: &Templates, letter: char, now: i64) -> Node {
+    /// All that is random in it follows from `seed`.
+    pub(super) async fn start(template: &Template, letter: char, now: i64, seed: u64) -> Node {
         let name: ServerName = format!("{letter}.example").parse().unwrap();
-        let (clock, folder) = (Clock::manual(now), templates.folder(&name).await);
-        let app = open(&folder, &name, &clock).await;
+        let (clock, entropy) = (Clock::manual(now), Entropy::seeded(seed));
+        let folder = template.copy(&name).await;
+        let app = open(&folder, &name, &clock, &entropy).await;
         let tenant = app.tenants().first().unwrap();
         let key = app.keys().current(&tenant).unwrap().public_key().clone();
         let people = ["one", "two"].map(|who| format!("@{who}:{name}").parse().unwrap());
@@ -73,6 +78,7 @@ impl Node {
             people: people.into(),
             name,
             clock,
+            entropy,
             key,
             app: Some(app),
             folder,
@@ -99,7 +105,12 @@ impl Node {
     /// Stops and starts.
     pub(super) async fn restart(&mut self) {
         self.stop().await;
-        self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+        self.open().await;
+    }
+
+    async fn open(&mut self) {
+        let app = open(&self.folder, &self.name, &self.clock, &self.entropy);
+        self.app = Some(app.await);
     }
 
     pub(super) async fn stop(&mut self) {
@@ -113,14 +124,14 @@ impl Node {
         let folder = copy_of(&self.folder);
         self.stop().await;
         self.folder = folder;
-        self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+        self.open().await;
     }
 
     /// Keeps a copy of all data as it is now.
     pub(super) async fn back_up(&mut self) {
         self.stop().await;
         self.backup = Some((copy_of(&self.folder), self.written.len()));
-        self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+        self.open().await;
     }
 
     /// Goes back to the copy, if there is one, and waits there for what `others` have.
@@ -131,7 +142,7 @@ impl Node {
         let folder = copy_of(backup);
         self.stop().await;
         self.folder = folder;
-        self.app = Some(open(&self.folder, &self.name, &self.clock).await);
+        self.open().await;
         self.is_behind = true;
         self.unheard = others;
         let wait = self.app().federation().host_wait();
@@ -219,14 +230,18 @@ impl Node {
     }
 }
 
-async fn open(folder: &TempDir, name: &ServerName, clock: &Clock) -> App {
+async fn open(folder: &TempDir, name: &ServerName, clock: &Clock, entropy: &Entropy) -> App {
+    let opened = app::open(config(folder, name), clock.clone(), entropy.clone());
+    opened.await.unwrap().0
+}
+
+fn config(folder: &TempDir, name: &ServerName) -> Config {
     let settings = [
         ("SCAIWAVE_DATA_DIR", folder.path().display().to_string()),
         ("SCAIWAVE_SERVER_NAME", name.to_string()),
     ];
     let settings = settings.map(|(name, value)| (name.to_owned(), value));
-    let config = Config::load(settings).unwrap().config;
-    app::open(config, clock.clone()).await.unwrap().0
+    Config::load(settings).unwrap().config
 }
 
 /// In memory, where the system has such folders: nobody's power fails here.

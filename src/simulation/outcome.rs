@@ -3,15 +3,25 @@
 use std::collections::BTreeSet;
 
 use super::script::Play;
+use crate::events::core::hash::Hash;
+use crate::events::model::Placed;
 use crate::events::store::forks::{self, Fork};
 use crate::rooms::judgement_tests::arrival::{Held, held, keeps_content, told};
 use crate::rooms::judgement_tests::oracle::{Misreading, Oracle};
 use crate::rooms::judgement_tests::world::World;
 use crate::rooms::verify;
 
-/// Compares logs, verdicts, contents, members, rights, messages and their order. Which misreadings of the rule this play
-/// would have shown comes back.
-pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
+/// What one play came to.
+pub(super) struct Outcome {
+    /// The misreadings of the rule that it would have shown.
+    pub(super) shown: BTreeSet<Misreading>,
+    /// Of all events on all servers, with when they came there.
+    pub(super) digest: Hash,
+}
+
+/// Compares logs, verdicts, contents, members, rights, messages and their order.
+pub(super) async fn compare(play: &Play) -> Outcome {
+    let mut everything = String::new();
     let mut logs: Vec<_> = play.nodes.iter().map(|node| node.written.clone()).collect();
     // As long as it has not joined, nobody knows the liar's key, and nothing of it is taken.
     let known = play.nodes[0].ends(play.room).await;
@@ -43,6 +53,8 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
         for end in node.ends(play.room).await {
             for placed in node.log(play.room, &end.origin).await {
                 let event = &placed.event;
+                let Placed { position, hash, .. } = &placed;
+                everything += &format!("{} {position} {hash}\n", node.name);
                 assert!(
                     world.events().any(|said| said.hash() == placed.hash),
                     "{}: {} {:?} {} is in no log",
@@ -68,7 +80,7 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
         let checked = verify::tenant(&node.tenant(), node.app().db()).await;
         checked.unwrap_or_else(|error| panic!("{}: {error}", node.name));
     }
-    Misreading::ALL
+    let shown = Misreading::ALL
         .into_iter()
         .filter(|misreading| {
             let wrong = Oracle::misreading(&world, Some(*misreading));
@@ -77,7 +89,11 @@ pub(super) async fn compare(play: &Play) -> BTreeSet<Misreading> {
                     || keeps_content(&oracle, event) != keeps_content(&wrong, event)
             })
         })
-        .collect()
+        .collect();
+    Outcome {
+        shown,
+        digest: Hash::of(everything.as_bytes()),
+    }
 }
 
 /// Whoever hears of a void event when everybody has dropped its content cannot tell, by the event alone, that what it said was

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use rand::RngExt;
 use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use super::liar::Liar;
-use super::node::{Node, Templates};
+use super::node::{Node, Template};
 use super::people::Request;
 use super::room::{make_room, said};
 use crate::events::core::ids::{EventId, RoomId};
@@ -34,7 +34,8 @@ pub(super) struct Play {
 
 impl Play {
     /// Two to eight servers, sometimes with a liar, and a room that everybody is asked into.
-    pub(super) async fn begin(templates: &Templates, mut rng: StdRng) -> Play {
+    pub(super) async fn begin(template: &Template, seed: u64) -> Play {
+        let mut rng = StdRng::seed_from_u64(seed);
         let count = match rng.random_bool(0.85) {
             true => rng.random_range(2..=4),
             false => rng.random_range(5..=8),
@@ -42,9 +43,10 @@ impl Play {
         let mut nodes = Vec::new();
         for letter in "hbcdefgi".chars().take(count) {
             let skew = skew(&mut rng);
-            nodes.push(Node::start(templates, letter, START + skew).await);
+            let node = Node::start(template, letter, START + skew, rng.random());
+            nodes.push(node.await);
         }
-        let liar = rng.random_bool(0.6).then(Liar::new);
+        let liar = rng.random_bool(0.6).then(|| Liar::new(&mut rng));
         let mut people: Vec<Fqid> = nodes.iter().flat_map(|node| node.people.clone()).collect();
         people.extend(liar.iter().map(|liar| liar.person.clone()));
         let room = make_room(&nodes[0]).await;

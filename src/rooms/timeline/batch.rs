@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::place::Landing;
 use super::views::Views;
 use crate::db::{Committed, DbError, Tx};
+use crate::entropy::Entropy;
 use crate::events::core::chain::Gap;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -14,7 +15,7 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
 use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
-use crate::federation::exchange::outgoing;
+use crate::federation::exchange::outgoing::{self, Maker};
 use crate::messages;
 use crate::rooms::core::content::StateChange;
 use crate::rooms::project;
@@ -27,7 +28,9 @@ pub(super) struct Batch<'a> {
     /// Whose stream it appends to.
     pub(super) tenant: Tenant,
     /// Its signing key.
-    key: Arc<KeyPair>,
+    pub(super) key: Arc<KeyPair>,
+    /// Where ids of requests come from.
+    pub(super) entropy: Entropy,
     /// The rooms in memory; they run ahead of the database until the commit.
     pub(super) views: &'a mut Views,
     /// The time, in ms.
@@ -52,7 +55,7 @@ impl<'a> Batch<'a> {
     pub(super) async fn open(
         mut tx: Tx,
         tenant: Tenant,
-        key: Arc<KeyPair>,
+        (key, entropy): (Arc<KeyPair>, Entropy),
         views: &'a mut Views,
         touched: &'a mut HashSet<RoomId>,
         last_known: &mut i64,
@@ -67,6 +70,7 @@ impl<'a> Batch<'a> {
             tx,
             tenant,
             key,
+            entropy,
             views,
             now,
             position,
@@ -181,6 +185,11 @@ impl<'a> Batch<'a> {
         for ((room_id, origin, _), gap) in std::mem::take(&mut self.gaps) {
             store::gaps::set(&self.tenant, &mut self.tx, room_id, &origin, &gap).await?;
         }
+        let maker = Maker {
+            key: &self.key,
+            entropy: &self.entropy,
+            now: self.now,
+        };
         for (placed, change) in &pending {
             let room_id = placed.event.room_id;
             if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {
@@ -199,8 +208,7 @@ impl<'a> Batch<'a> {
                     view,
                     placed,
                     change.as_ref(),
-                    &self.key,
-                    self.now,
+                    &maker,
                 )
                 .await?;
             }

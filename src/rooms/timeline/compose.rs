@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::entropy::Entropy;
 use crate::events::core::clock::Hlc;
 use crate::events::core::content::SALT_BYTES;
 use crate::events::core::event::{Event, EventError};
@@ -26,6 +27,8 @@ pub(super) struct Signer<'a> {
     pub(super) keys: &'a KeyRing,
     /// Its clock.
     pub(super) clock: &'a mut Hlc,
+    /// Where salts come from.
+    pub(super) entropy: &'a Entropy,
     /// The time, in ms.
     pub(super) now: i64,
     /// Which rooms have to wait after a restore.
@@ -121,7 +124,7 @@ fn sign_from(
     let mut events = Vec::with_capacity(intents.len());
     for intent in intents {
         let is_state = intent.event_type.is_state();
-        let salt: [u8; SALT_BYTES] = rand::random();
+        let salt: [u8; SALT_BYTES] = signer.entropy.bytes();
         let event = Draft {
             room_id,
             origin: signer.origin.clone(),

@@ -10,7 +10,7 @@ use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::verified::Verified;
 use crate::events::store;
 use crate::events::store::forks::{self, Place};
-use crate::federation::exchange::outgoing;
+use crate::federation::exchange::outgoing::{self, Maker};
 use crate::rooms::project;
 
 /// A second event for a place that is taken, delivered by `peer`: it is kept as evidence, the room's other servers are told,
@@ -47,7 +47,12 @@ pub(super) async fn found(
         );
         if let Some(view) = batch.views.get(&tenant, &mut batch.tx, room_id).await? {
             let both = [&*first.event, &**second];
-            outgoing::evidence(&tenant, &mut batch.tx, view, both, batch.now).await?;
+            let maker = Maker {
+                key: &batch.key,
+                entropy: &batch.entropy,
+                now: batch.now,
+            };
+            outgoing::evidence(&tenant, &mut batch.tx, view, both, &maker).await?;
         }
     }
     freeze(batch, at).await

@@ -14,6 +14,7 @@ use super::{Answer, Job, Outcome, Receipt, Timeline, commands, log_key, receive}
 use crate::catalogue::Code;
 use crate::clock::Clock;
 use crate::db::{Committed, Db, DbError};
+use crate::entropy::Entropy;
 use crate::events::core::clock::Hlc;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
@@ -38,6 +39,8 @@ pub struct WriterParts {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// Where salts come from.
+    pub entropy: Entropy,
     /// The signing keys.
     pub keys: KeyRing,
     /// Whom to wake after a commit.
@@ -218,7 +221,7 @@ impl Writer {
         let mut batch = Batch::open(
             tx,
             tenant.clone(),
-            Arc::clone(&key),
+            (Arc::clone(&key), self.parts.entropy.clone()),
             &mut self.views,
             touched,
             last_known,
@@ -231,6 +234,7 @@ impl Writer {
             key: &key,
             keys: &self.parts.keys,
             clock: &mut self.clock,
+            entropy: &self.parts.entropy,
             now,
             waits,
         };
