@@ -18,6 +18,8 @@ use crate::events::store;
 use crate::events::store::logs::KeyPlace;
 use crate::messages;
 use crate::messages::store::pins;
+#[cfg(test)]
+use crate::simulation::faults::{Fault, is_put_in};
 use crate::tenants::Tenant;
 
 /// Writes what an event that took its place changes for clients, apart from the room's own row. `change` is what a state
@@ -65,6 +67,11 @@ pub async fn event(
 
 /// Whether the event can no longer be cut off.
 pub fn is_settled(view: &RoomView, event: &Event) -> bool {
+    // Where the simulation puts a fault in on purpose, to see that it finds it.
+    #[cfg(test)]
+    if is_put_in(Fault::ErasesAtOnce) {
+        return true;
+    }
     let place = (event.epoch, event.seq);
     place <= view.history.settled(&event.origin)
 }

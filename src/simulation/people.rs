@@ -151,11 +151,15 @@ impl Play {
     /// The host takes the right away before it hears of the redaction, which some other server may have heard of.
     pub(super) async fn a_moderator_is_removed_while_it_redacts(&mut self) {
         let (owner, moderator) = (self.people[0].clone(), self.people[2].clone());
-        let said = self.said();
-        if said.is_empty() {
+        let content = json!({"body": "soon redacted"});
+        let said = self.carry_out(0, &owner, Command::Send { content }, None);
+        let Some(target) = said.await.and_then(|said| ids(&said).first().copied()) else {
             return;
+        };
+        if self.can_reach(0, 1) && self.takes(1).await {
+            let host = self.nodes[0].name.clone();
+            while self.carry(0, 1, &host, Manner::Faithful).await {}
         }
-        let target = said[self.pick(said.len())];
         let redact = Command::Redact {
             target,
             reason: None,

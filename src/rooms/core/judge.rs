@@ -10,6 +10,8 @@ use crate::catalogue::Code;
 use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
 use crate::events::core::names::{Fqid, ServerName};
+#[cfg(test)]
+use crate::simulation::faults::{Fault, is_put_in};
 
 /// What the rule needs to know of the event under judgement.
 #[derive(Clone, Debug)]
@@ -189,6 +191,13 @@ pub fn judge(history: &History, claim: &Claim<'_>) -> Verdict {
     }
     for k in history.takings_after(stated, claim.sender) {
         let beyond = (claim.epoch, claim.seq) > history.cut(k, claim.origin);
+        // Where the simulation puts faults in on purpose, to see that it finds them.
+        #[cfg(test)]
+        let beyond = match () {
+            () if is_put_in(Fault::IgnoresTakings) => false,
+            () if is_put_in(Fault::IgnoresCutoffs) => true,
+            () => beyond,
+        };
         if let Some(reason) = beyond.then(|| right(history, k, claim).err()).flatten() {
             return Verdict::Void(reason);
         }
@@ -198,6 +207,10 @@ pub fn judge(history: &History, claim: &Claim<'_>) -> Verdict {
 
 /// What the event waits for, if it does: the state that it rests on, or the one that it names.
 fn waits(history: &History, stated: StateSeq, claim: &Claim<'_>) -> Option<Waiting> {
+    #[cfg(test)]
+    if is_put_in(Fault::JudgesByWhatIsHeld) {
+        return None;
+    }
     let (last, _) = history.last();
     if stated > last || claim.state_seq > last {
         return Some(Waiting::State);
