@@ -37,16 +37,17 @@ pub(super) fn follows(
     if event.epoch < current {
         return Err(ChainError::Behind);
     }
+    // A whole epoch may have been excluded: what began it is no beginning any more.
+    let next = epochs.of(&event.origin, event.epoch + 1);
+    let is_excluded = next.is_some_and(|next| {
+        event.seq > next.cutoff.seq
+            || (event.seq == next.cutoff.seq && next.cutoff.hash != Some(event.hash()))
+    });
+    if is_excluded {
+        return Err(ChainError::Excluded);
+    }
     if event.epoch == current {
-        let next = epochs.of(&event.origin, current + 1);
-        let is_excluded = next.is_some_and(|next| {
-            event.seq > next.cutoff.seq
-                || (event.seq == next.cutoff.seq && next.cutoff.hash != Some(event.hash()))
-        });
-        return match is_excluded {
-            true => Err(ChainError::Excluded),
-            false => chain::follows(head, event),
-        };
+        return chain::follows(head, event);
     }
     let Some(admission) = epochs.of(&event.origin, event.epoch) else {
         return Err(ChainError::Epoch {

@@ -17,15 +17,20 @@ fn place(event: &Verified<Event>) -> Value {
     json!({"epoch": event.epoch, "seq": event.seq, "hash": event.hash()})
 }
 
+fn epoch_after(place: &Value) -> i64 {
+    place["epoch"].as_i64().unwrap_or(1) + 1
+}
+
 fn is_refused(receipt: &Receipt) -> bool {
     matches!(receipt, Receipt::Rejected { placed: false, .. })
 }
 
 impl Scene {
-    /// The host admits Bob's server's second epoch.
+    /// The host admits the epoch of Bob's server's log after the one that is cut off.
     async fn admit(&mut self, cutoff: Value) -> Verified<Event> {
         let content = json!({
-            "origin": "b.example", "epoch": 2, "key": self.guest.public(), "seen": {}, "cutoff": {"b.example": cutoff},
+            "origin": "b.example", "epoch": epoch_after(&cutoff), "key": self.guest.public(), "seen": {},
+            "cutoff": {"b.example": cutoff},
         });
         self.state(EventType::ROOM_LOG, content);
         let event = self.host.log.last().unwrap().clone();
@@ -34,7 +39,7 @@ impl Scene {
         event
     }
 
-    /// The event after `before` in Bob's second epoch, or its first one.
+    /// The event after `before` in a later epoch of Bob's, or its first one.
     fn anew(
         &self,
         before: Option<&Verified<Event>>,
@@ -52,13 +57,17 @@ impl Scene {
         of: EventType,
         content: Value,
     ) -> Verified<Event> {
+        let epoch = match before {
+            Some(before) => before.epoch,
+            None => epoch_after(&content["stands_by"]),
+        };
         let draft = Draft {
             room_id: state.room_id,
             origin: self.guest.name.clone(),
             sender: (of != EventType::LOG_RESTART).then(|| self.guest.person.clone()),
             event_type: of,
             content,
-            epoch: 2,
+            epoch,
             seq: before.map_or(1, |before| before.seq + 1),
             prev: before.map(Verified::hash),
             ts: crate::app::test_server::START,
@@ -237,5 +246,24 @@ async fn who_left_beyond_a_fork_is_there_until_the_host_admits_that_branch() {
         (Standing::Valid, Shown::History)
     );
     assert_eq!(scene.membership_of_bob().await, "leave");
+    scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn an_epoch_of_which_nothing_counts_does_not_come_back() {
+    let mut scene = Scene::open().await;
+    let said = scene.say("one");
+    scene.deliver("b.example", vec![said.clone()]).await;
+    scene.admit(place(&said)).await;
+    let second = scene.restart(&place(&said));
+    assert_eq!(scene.receive(&second).await, Receipt::Accepted);
+
+    let nothing = json!({"epoch": 2, "seq": 0, "hash": null});
+    scene.admit(nothing.clone()).await;
+    assert!(!scene.is_here(&second).await);
+    assert!(is_refused(&scene.receive(&second).await));
+    let third = scene.restart(&nothing);
+    assert_eq!(scene.receive(&third).await, Receipt::Accepted);
+    assert_eq!(scene.stored(&said).await.standing, Standing::Valid);
     scene.is_sound().await;
 }
