@@ -10,8 +10,9 @@
 //! nothing.
 //!
 //! `SCAIWAVE_SIMULATION_SEEDS` says how many seeds are played, from `SCAIWAVE_SIMULATION_FIRST` on, and
-//! `SCAIWAVE_SIMULATION_THREADS` how many threads play them. A seed that fails is
-//! named; played again it does the same, down to the last hash: all that is random in a server follows from the seed.
+//! `SCAIWAVE_SIMULATION_THREADS` how many threads play them. A seed that fails is named; played again it does the
+//! same, down to the last hash: all that is random in a server follows from the seed. `SCAIWAVE_SIMULATION_SHOW=1` prints what it
+//! came to ([`show`]).
 
 mod delivery;
 mod failures;
@@ -25,6 +26,7 @@ mod outcome;
 mod people;
 mod room;
 mod script;
+mod show;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

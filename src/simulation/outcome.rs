@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::script::Play;
+use super::{setting, show};
 use crate::events::core::hash::Hash;
 use crate::events::model::Placed;
 use crate::events::store::forks::{self, Fork};
@@ -29,6 +30,9 @@ pub(super) async fn compare(play: &Play) -> Outcome {
     let taken = liar.filter(|liar| known.iter().any(|end| end.origin == liar.name));
     logs.extend(taken.map(|liar| liar.log.clone()));
     let world = World::of(play.room, logs);
+    if setting("SCAIWAVE_SIMULATION_SHOW", 0) > 0 {
+        show::print(play, &world).await;
+    }
     let oracle = Oracle::new(&world);
     let mut first: Option<BTreeSet<String>> = None;
     for node in &play.nodes {
