@@ -19,6 +19,7 @@ use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::{Verified, verify};
 use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
+use crate::federation::core::policy::{DefaultMode, PolicyChange};
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::tenants::Tenant;
 
@@ -73,6 +74,13 @@ impl Node {
         let app = open(&folder, &name, &clock, &entropy).await;
         let tenant = app.tenants().first().unwrap();
         let key = app.keys().current(&tenant).unwrap().public_key().clone();
+        // Who may call is not what is played here.
+        let open = PolicyChange {
+            default_mode: Some(DefaultMode::Open),
+            ..PolicyChange::default()
+        };
+        let policies = app.federation().policies();
+        policies.change(&tenant, open, now).await.unwrap();
         let people = ["one", "two"].map(|who| format!("@{who}:{name}").parse().unwrap());
         Node {
             people: people.into(),
