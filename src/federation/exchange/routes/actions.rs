@@ -47,9 +47,10 @@ pub(super) async fn command(app: &App, tenant: &Tenant, request: &Request) -> Re
                 let refused = policy.require(person.server_name());
                 refused.map_err(FederationError::from)?;
             }
+            let profile = profile(content)?;
             let target = target.map(|person| Invitee {
                 person,
-                profile: content.get("profile").cloned(),
+                profile,
                 holds_role: false,
             });
             Command::Invite {
@@ -103,14 +104,21 @@ fn joining(content: &Value) -> Result<Joining> {
     let key: OriginKey = part(content, "key")?;
     let after: LogPosition = part(content, "after")?;
     Ok(Joining {
-        profile: content
-            .get("profile")
-            .filter(|profile| profile.is_object())
-            .cloned(),
+        profile: profile(content)?,
         key: Some(key),
         after: Some(after),
         holds_role: false,
     })
+}
+
+/// A signed profile, which goes into an event as it is: what a document is not, it may not be. Whoever reads it there checks
+/// what it says.
+fn profile(content: &Value) -> Result<Option<Value>> {
+    match content.get("profile") {
+        None | Some(Value::Null) => Ok(None),
+        Some(profile) if profile.is_object() => Ok(Some(profile.clone())),
+        Some(_) => Err(malformed("body.content.profile")),
+    }
 }
 
 /// Somebody who may be invited: a local person, or anybody of another server.

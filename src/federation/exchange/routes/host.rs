@@ -8,8 +8,10 @@ use super::actions;
 use super::reading::{answer, malformed};
 use crate::app::App;
 use crate::catalogue::Code;
-use crate::error::{Error, Result};
+use crate::error::{Error, Reason, Result};
+use crate::events::core::content::MAX_CONTENT_DEPTH;
 use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::events::core::json::check_value;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyId;
 use crate::federation::exchange::document::Request;
@@ -29,12 +31,23 @@ const MOST_AHEAD: i64 = 2 * 60_000;
 /// How old a document may be, in ms: a peer keeps what it could not deliver for 14 days, and its repetition is harmless.
 const MOST_AGE: i64 = 15 * 24 * 3600 * 1000;
 
+/// Deepest nesting of a document: it becomes part of the content of the event that it causes.
+const DEEPEST: usize = MAX_CONTENT_DEPTH - 1;
+
 /// A document as it came.
 pub(super) struct Document(Map<String, Value>);
 
 impl SignedBody for Document {
     fn read(bytes: &[u8]) -> Result<Self> {
-        match http_json::foreign_value(bytes)? {
+        let document = http_json::foreign_value(bytes)?;
+        if check_value(&document, DEEPEST).is_err() {
+            return Err(Error::validation(
+                "body",
+                Reason::Json,
+                "is nested too deeply",
+            ));
+        }
+        match document {
             Value::Object(members) => Ok(Document(members)),
             _ => Err(malformed("body")),
         }

@@ -140,3 +140,36 @@ async fn a_host_takes_nothing_from_peers_that_its_own_clients_may_not_ask() {
     let topic = Asked::new("bob", "topic", json!({ "topic": null }));
     events(&home, &peer, room, &topic).await;
 }
+
+#[tokio::test]
+async fn a_document_that_is_too_deep_for_an_event_is_refused() {
+    let (home, peer, room, _) = shared().await;
+    for (levels, expected) in [(63, 200), (64, 422)] {
+        // The document and its content are two levels.
+        let deep = (2..levels).fold(json!(1), |inner, _| json!({ "a": inner }));
+        let content = json!({ "topic": format!("{levels} levels"), "more": deep });
+        let asked = Asked::new("bob", "topic", content);
+        let (status, body) = peer.request(&home, room, &asked).await;
+        assert_eq!(status.as_u16(), expected, "{levels}: {body}");
+        if expected == 422 {
+            assert_eq!(body["error"]["code"], "SW_VALIDATION_ERROR");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_is_no_document_goes_into_no_event() {
+    let (home, peer, room, log) = shared().await;
+    home.make_owner(room, BOB).await;
+    let after = json!({ "profile": "bob", "key": peer.public(), "after": log.head() });
+    let invitation = json!({ "participant": "@bea:b.example", "profile": ["bea"] });
+    for asked in [
+        Asked::new("bob", "join", after),
+        Asked::new("bob", "invite", invitation),
+    ] {
+        let (status, body) = peer.request(&home, room, &asked).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{body}");
+        let field = &body["error"]["details"]["fields"][0]["path"];
+        assert_eq!(field, "body.content.profile");
+    }
+}
