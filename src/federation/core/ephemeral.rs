@@ -37,6 +37,14 @@ pub struct Notices {
     #[serde(default)]
     #[garde(length(max = MAX_NOTICES))]
     pub typing: Vec<TypingNotice>,
+    /// Messages that AIs are generating: checked, and passed over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[garde(length(max = MAX_NOTICES))]
+    pub chunks: Vec<OtherNotice>,
+    /// What AIs are doing: the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[garde(length(max = MAX_NOTICES))]
+    pub ai_status: Vec<OtherNotice>,
 }
 
 /// How present somebody is.
@@ -56,11 +64,18 @@ pub struct TypingNotice {
     pub typing: bool,
 }
 
+/// Somebody about whom something is said that means nothing here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "named as in the protocol")]
+pub struct OtherNotice {
+    pub participant: Fqid,
+}
+
 impl Notices {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.presence.len() + self.typing.len()
+        self.presence.len() + self.typing.len() + self.chunks.len() + self.ai_status.len()
     }
 
     /// Whether there are none.
@@ -74,8 +89,10 @@ impl Notices {
     pub fn are_of(&self, server: &ServerName) -> bool {
         let present = self.presence.iter().map(|notice| &notice.participant);
         let typing = self.typing.iter().map(|notice| &notice.participant);
+        let others = self.chunks.iter().chain(&self.ai_status);
         present
             .chain(typing)
+            .chain(others.map(|notice| &notice.participant))
             .all(|person| person.server_name() == server)
     }
 }
@@ -405,7 +422,7 @@ mod tests {
                 participant: about.parse().unwrap(),
                 status: State::Online,
             }],
-            typing: Vec::new(),
+            ..Notices::default()
         };
         let a = "a.example".parse().unwrap();
         assert!(notices("@alice:a.example").are_of(&a));

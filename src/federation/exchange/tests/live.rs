@@ -88,6 +88,8 @@ async fn a_peer_speaks_only_for_its_own_people() {
             {"participant": "@carol:c.example", "status": "busy"},
         ]}),
         json!({"typing": [{"room_id": room, "participant": "@alice:a.example", "typing": true}]}),
+        json!({"chunks": [{"room_id": room, "participant": "@alice:a.example", "content": {}}]}),
+        json!({"ai_status": [{"room_id": room, "participant": "@alice:a.example", "status": null}]}),
     ];
     for notices in others {
         let (status, body) = peer.tells(&home, &notices).await;
@@ -96,6 +98,32 @@ async fn a_peer_speaks_only_for_its_own_people() {
     }
     assert_eq!(home.presence(BOB).await, "offline");
     assert!(typing(&listener).is_empty());
+}
+
+#[tokio::test]
+async fn no_list_is_longer_than_500() {
+    let (home, peer, room, _) = shared().await;
+    let entries = [
+        ("presence", json!({"participant": BOB, "status": "idle"})),
+        (
+            "typing",
+            json!({"room_id": room, "participant": BOB, "typing": false}),
+        ),
+        (
+            "chunks",
+            json!({"room_id": room, "participant": BOB, "content": {"chunk_text": "Hel"}}),
+        ),
+        (
+            "ai_status",
+            json!({"room_id": room, "participant": BOB, "status": "thinking"}),
+        ),
+    ];
+    for (list, entry) in entries {
+        let (status, body) = peer.tells(&home, &json!({ list: vec![&entry; 500] })).await;
+        assert_eq!((status, body), (StatusCode::OK, json!({"ok": true})));
+        let (status, body) = peer.tells(&home, &json!({ list: vec![&entry; 501] })).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{list}: {body}");
+    }
 }
 
 #[tokio::test]
