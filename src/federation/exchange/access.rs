@@ -130,7 +130,7 @@ pub(super) async fn sight(
     if is_member && row.history_visibility == HistoryVisibility::Shared {
         return Ok(sight(0, Reach::Everything));
     }
-    if !members::ever_joined(tenant, app.db(), room_id, peer).await? {
+    if !members::maybe_joined(tenant, app.db(), room_id, peer).await? {
         return Err(missing());
     }
     let deciding = store::deciding(tenant, app.db().reader(), room_id).await?;
@@ -159,5 +159,15 @@ pub(super) async fn ever_shared(
     peer: &ServerName,
     room_id: RoomId,
 ) -> Result<bool> {
-    Ok(members::ever_joined(tenant, app.db(), room_id, peer).await?)
+    if members::has_joined(tenant, app.db(), room_id, peer).await? {
+        return Ok(true);
+    }
+    if !members::maybe_joined(tenant, app.db(), room_id, peer).await? {
+        return Ok(false);
+    }
+    let Some(row) = rooms::get(tenant, app.db().reader(), room_id).await? else {
+        return Ok(false);
+    };
+    let deciding = store::deciding(tenant, app.db().reader(), room_id).await?;
+    Ok(stay::latest(&row.host, peer, &deciding).is_some())
 }

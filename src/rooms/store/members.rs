@@ -173,8 +173,18 @@ async fn names(
         .collect()
 }
 
-/// Whether people of a server are or were in a room.
-pub async fn ever_joined(
+/// Whether people of a server are joined in a room.
+pub async fn has_joined(
+    tenant: &Tenant,
+    db: &Db,
+    room: RoomId,
+    server: &ServerName,
+) -> Result<bool, DbError> {
+    has_any(tenant, db, room, server, "AND membership = 'join'").await
+}
+
+/// Whether people of a server may have been in a room: they are, or were, or were banned from it or have declined before.
+pub async fn maybe_joined(
     tenant: &Tenant,
     db: &Db,
     room: RoomId,

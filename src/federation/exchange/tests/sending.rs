@@ -400,3 +400,41 @@ async fn what_stands_behind_a_claim_of_state_that_is_not_there_yet_counts_once_t
         assert_eq!(found.unwrap().standing, standing);
     }
 }
+
+#[tokio::test]
+async fn a_room_is_missing_to_a_server_whose_people_never_were_in_it() {
+    let (home, _, room, _) = shared().await;
+    let stranger = Peer::allowed(&home, "d.example", 4).await;
+    let dan = "@dan:d.example";
+    let tries = async || {
+        let log = Log::of(&home, room).await;
+        let draft = log.draft(&stranger, dan, EventType::ROOM_MESSAGE, message("hello"));
+        let event = draft.sign(&stranger.key).unwrap().to_value();
+        outcome(&home, &stranger, event).await
+    };
+    let missing = "SW_ROOM_NOT_FOUND stalled";
+    assert_eq!(tries().await, missing, "nobody of it was ever heard of");
+    let target = || Some(dan.parse().unwrap());
+    let reason = None;
+    home.act(
+        room,
+        Command::Ban {
+            target: target(),
+            reason,
+        },
+    )
+    .await;
+    assert_eq!(tries().await, missing, "banned before anybody came");
+    home.act(room, Command::Unban { target: target() }).await;
+    home.invite(room, dan).await;
+    assert_eq!(tries().await, missing, "invited");
+    let declines = Asked::new("dan", "decline", json!({}));
+    let (status, body) = stranger.request(&home, room, &declines).await;
+    assert_eq!(status, StatusCode::OK, "{body}");
+    assert_eq!(tries().await, missing, "declined");
+    home.invite(room, dan).await;
+    stranger
+        .join(&home, room, "dan", &Log::of(&home, room).await)
+        .await;
+    assert_eq!(tries().await, "accepted");
+}
