@@ -264,9 +264,11 @@ fn derived_name(r: &mut Reader, public_url: &Url) -> Option<ServerName> {
     match &name {
         Some(name) => r.derived(&s::SERVER_NAME, name),
         None => {
-            let expected =
-                "has a host that cannot be the server's name: SCAIWAVE_SERVER_NAME must be set";
-            r.problem(&s::PUBLIC_URL, Some(public_url.as_str()), expected);
+            let expected = format!(
+                "must be set to a name such as chat.example, which needs to resolve only for other servers: the host of \
+                 {public_url} cannot be the server's name"
+            );
+            r.problem(&s::SERVER_NAME, None, expected);
         }
     }
     name
@@ -284,5 +286,5 @@ fn name_of(url: &Url) -> Option<ServerName> {
         (host, Some(port)) => format!("{host}:{port}"),
         (host, None) => host.to_owned(),
     };
-    ServerName::parse_listed(&name).ok()
+    name.parse().ok()
 }

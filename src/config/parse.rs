@@ -13,7 +13,7 @@ use url::{Host, Url};
 
 use super::reader::Refusal;
 use super::{AuthMode, DatabaseUrl, LogFormat};
-use crate::events::core::names::ServerName;
+use crate::events::core::names::{NameError, ServerName};
 
 type Parsed<T> = Result<T, Refusal>;
 
@@ -124,9 +124,9 @@ pub(super) fn peer(text: &str) -> Parsed<(ServerName, Url)> {
     Ok((server_name(name.trim())?, origin(url.trim())?))
 }
 
-/// The operator writes this name down, so it may be an IP address.
 pub(super) fn server_name(text: &str) -> Parsed<ServerName> {
-    ServerName::parse_listed(text).map_err(|_| Refusal::Form)
+    text.parse()
+        .map_err(|error: NameError| Refusal::Because(error.to_string()))
 }
 
 pub(super) fn secret_key(text: &str) -> Parsed<[u8; 32]> {

@@ -81,9 +81,11 @@ pub(super) const WEB_CLIENT_URL: Setting = public(
 );
 pub(super) const SERVER_NAME: Setting = public(
     "SCAIWAVE_SERVER_NAME",
-    "a lower-case host name with or without a port, such as example.org",
-    Default::Derived("host and port of the public URL; localhost for a loopback address"),
-    "The name of the first tenant in the federation, the part after the colon in @name:server. The first start stores it for good.",
+    "a lower-case host name (no IP address) with or without a port, such as example.org",
+    Default::Derived(
+        "host and port of the public URL; localhost for a loopback address; with any other IP address it must be set",
+    ),
+    "The name of the first tenant in the federation, the part after the colon in @name:server. The first start stores it for good. It needs to resolve only for other servers.",
 );
 pub(super) const DATA_DIR: Setting = public(
     "SCAIWAVE_DATA_DIR",

@@ -81,6 +81,8 @@ fn wrong_values_of_each_form_are_refused() {
         ("WEB_CLIENT_URL", "example.org"),
         ("SERVER_NAME", "Example.org"),
         ("SERVER_NAME", "exa mple"),
+        ("SERVER_NAME", "192.168.1.20:8000"),
+        ("SERVER_NAME", "[2001:db8::1]"),
         ("SECRET_KEY", "c2hvcnQ="),
         ("TLS_CERT_FILE", "/nowhere/cert.pem"),
         ("TRUSTED_PROXIES", "10.0.0.0/33"),
@@ -93,6 +95,7 @@ fn wrong_values_of_each_form_are_refused() {
         ("MOCK_ANYWHERE", "maybe"),
         ("FEDERATION_PEER_URLS", "b.example"),
         ("FEDERATION_PEER_URLS", "b.example=not-a-url"),
+        ("FEDERATION_PEER_URLS", "10.0.0.7=https://10.0.0.7"),
         ("MAX_CONTENT", "65537"),
         ("MAX_BODY", "12"),
         ("REQUEST_TIMEOUT", "0"),
@@ -134,6 +137,24 @@ fn the_server_name_follows_the_public_url() {
         (chosen.name.as_str(), chosen.is_explicit),
         ("example.org:8448", true)
     );
+}
+
+#[test]
+fn an_ip_address_is_no_server_name_and_the_refusal_says_what_to_set() {
+    for set in [
+        ("PUBLIC_URL", "http://192.168.1.20:8000"),
+        ("PUBLIC_URL", "https://[2001:db8::1]"),
+        ("BIND", "192.168.1.20:8000"),
+    ] {
+        let said = problems(&[set]);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(
+            said[0].starts_with("SCAIWAVE_SERVER_NAME must be set to a name such as chat.example"),
+            "{said:?}"
+        );
+        let named = config(&[set, ("SERVER_NAME", "chat.example")]).server_name;
+        assert_eq!(named.name.as_str(), "chat.example");
+    }
 }
 
 #[test]

@@ -465,7 +465,7 @@ pub fn read(row: &AnyRow) -> Result<Placed, DbError> {
 }
 
 fn name(text: &str) -> Result<ServerName, DbError> {
-    ServerName::parse_listed(text).map_err(|error| unreadable("origin", error))
+    text.parse().map_err(|error| unreadable("origin", error))
 }
 
 fn parse<T: std::str::FromStr>(column: &'static str, text: &str) -> Result<T, DbError>

@@ -203,7 +203,7 @@ impl Client {
         let route = self.route(Destination {
             name: peer,
             base_url: None,
-        })?;
+        });
         let url = route.url(DESCRIPTOR_PATH)?;
         let request = route.http.get(url).header(header::HOST, route.authority);
         let answer = receive(request, MAX_DESCRIPTOR_BYTES).await?;
@@ -226,7 +226,7 @@ impl Client {
         signer: Signer<'_>,
         now_ms: i64,
     ) -> Result<PeerResponse, PeerError> {
-        let route = self.route(to)?;
+        let route = self.route(to);
         let url = route.url(call.path_and_query)?;
         let body = call.body.unwrap_or_default();
         let signed = http_signature::Request {
@@ -252,27 +252,20 @@ impl Client {
         receive(request, call.max_response).await
     }
 
-    fn route<'a>(&'a self, to: Destination<'a>) -> Result<Route<'a>, PeerError> {
-        let name = to.name.as_str();
+    fn route<'a>(&'a self, to: Destination<'a>) -> Route<'a> {
         let authority = self.authority(to);
         if let Some(listed) = self.0.listed.get(to.name) {
-            return Ok(Route {
+            return Route {
                 http: &listed.http,
                 origin: listed.origin.clone(),
                 authority,
-            });
+            };
         }
-        // The resolver is never asked about an address, so an address must not get as far as that.
-        if to.name.is_ip_literal() {
-            return Err(PeerError::AddressRefused(format!(
-                "address refused: {name} is an address, and not listed"
-            )));
-        }
-        Ok(Route {
+        Route {
             http: &self.0.open,
             origin: format!("https://{authority}"),
             authority,
-        })
+        }
     }
 }
 
@@ -324,7 +317,7 @@ fn read_certificates(pem: Option<&[u8]>) -> Result<Vec<Certificate>, ClientSetup
 }
 
 /// Where a listed peer is connected to, and the origin under which it is asked: the name's host, which TLS then names
-/// and verifies, with the listed port. Without TLS, or where the name is an address, the listed URL itself will do.
+/// and verifies, with the listed port. Without TLS the listed URL itself will do.
 fn listed_origin(name: &ServerName, url: &Url) -> Option<(Host<String>, String)> {
     let host = url.host()?.to_owned();
     let port = url.port_or_known_default()?;
@@ -333,10 +326,10 @@ fn listed_origin(name: &ServerName, url: &Url) -> Option<(Host<String>, String)>
         return None;
     }
     let origin = match url.scheme() {
-        "https" if !name.is_ip_literal() => Url::parse(&format!("https://{}:{port}", name.host()))
+        "https" => Url::parse(&format!("https://{}:{port}", name.host()))
             .ok()?
             .origin(),
-        "http" | "https" => url.origin(),
+        "http" => url.origin(),
         _ => return None,
     };
     Some((host, origin.ascii_serialization()))

@@ -224,7 +224,8 @@ impl Federation {
     #[must_use]
     pub fn tenant_of(&self, authority: &str) -> Option<Tenant> {
         let tenants = self.tenants();
-        let named = ServerName::parse_listed(authority)
+        let named = authority
+            .parse()
             .ok()
             .and_then(|name| tenants.by_server_name(&name));
         let at_base_url = || {

@@ -5,7 +5,6 @@ use http::{HeaderName, header};
 use url::form_urlencoded;
 
 use crate::auth::error::AuthError;
-use crate::events::core::names::ServerName;
 use crate::tenants::{Tenant, Tenants};
 
 const HEADER: HeaderName = HeaderName::from_static("x-scaiwave-tenant");
@@ -78,7 +77,7 @@ pub(super) fn host(parts: &Parts) -> Option<&str> {
 pub(super) fn by_host(tenants: &Tenants, host: &str) -> Option<Tenant> {
     let host = host.to_ascii_lowercase();
     let without_default_port = host.strip_suffix(":443").or(host.strip_suffix(":80"));
-    let tenant = |name: &str| tenants.by_server_name(&ServerName::parse_listed(name).ok()?);
+    let tenant = |name: &str| tenants.by_server_name(&name.parse().ok()?);
     tenant(&host).or_else(|| tenant(without_default_port?))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::users::tenant;
 use crate::app::App;
 use crate::error::{Error, Reason, Result};
-use crate::events::core::names::ServerName;
+use crate::events::core::names::NameError;
 use crate::events::core::sign::KeyId;
 use crate::federation::admin::{PeerAction, PeerView};
 use crate::federation::check::Report;
@@ -63,7 +63,7 @@ pub async fn check(app: &App, command: CheckServer) -> Result<Report> {
     let tenant = tenant(app.tenants(), command.tenant.as_deref())?;
     let name = match command.server_name {
         None => tenant.server_name().clone(),
-        Some(name) => ServerName::parse_listed(&name).map_err(|error| {
+        Some(name) => name.parse().map_err(|error: NameError| {
             Error::validation("body.server_name", Reason::Format, error.to_string())
         })?,
     };
@@ -97,7 +97,9 @@ pub async fn act(app: &App, command: OnPeer) -> Result<PeerView> {
     let tenant = tenant(app.tenants(), command.tenant.as_deref())?;
     let federation = app.federation();
     // A malformed name is that of no peer.
-    let name = &ServerName::parse_listed(&command.server_name)
+    let name = &command
+        .server_name
+        .parse()
         .map_err(|_| Error::from(FederationError::NoSuchPeer))?;
     let action = match command.action {
         Action::ConfirmKey(key_id) => {

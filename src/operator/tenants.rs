@@ -7,7 +7,7 @@ use crate::auth;
 use crate::catalogue::Code;
 use crate::db::{Db, DbError};
 use crate::error::{Error, Reason, Result};
-use crate::events::core::names::ServerName;
+use crate::events::core::names::{NameError, ServerName};
 use crate::rooms;
 use crate::tenants::{NewTenant, Tenant, Tenants};
 
@@ -99,8 +99,8 @@ fn checked(command: CreateTenant, first: Option<&Tenant>) -> Result<NewTenant> {
         Some(first) => format!("{slug}.{}", first.server_name()),
         None => slug.clone(),
     });
-    let server_name = ServerName::parse_listed(&server_name).map_err(|error| {
-        let message = "must be a lower-case host name with or without a port";
+    let server_name = server_name.parse().map_err(|error: NameError| {
+        let message = "must be a lower-case host name with or without a port, such as chat.example, and no IP address";
         Error::validation("body.server_name", Reason::Format, message).source(error)
     })?;
     Ok(NewTenant {
@@ -143,7 +143,14 @@ mod tests {
 
     #[test]
     fn a_name_in_the_federation_must_be_one() {
-        let error = checked(command("other", Some("Not A Name")), None).unwrap_err();
-        assert_eq!(error.code(), Code::ValidationError);
+        for name in [
+            "Not A Name",
+            "192.168.1.20",
+            "192.168.1.20:8000",
+            "[::1]:8000",
+        ] {
+            let error = checked(command("other", Some(name)), None).unwrap_err();
+            assert_eq!(error.code(), Code::ValidationError, "{name}");
+        }
     }
 }

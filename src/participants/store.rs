@@ -351,7 +351,8 @@ fn read(row: &AnyRow) -> Result<Participant, DbError> {
     let local_id: LocalId = text("local_id")?
         .parse()
         .map_err(|e| unreadable("local_id", &e))?;
-    let server_name = ServerName::parse_listed(&text("server_name")?)
+    let server_name = text("server_name")?
+        .parse()
         .map_err(|e| unreadable("server_name", &e))?;
     Ok(Participant {
         id: text("id")?.parse().map_err(|e| unreadable("id", &e))?,

@@ -9,6 +9,7 @@ use super::error::TenantError;
 use super::model::{NewTenant, Tenant, TenantLimits, TenantRow, TenantState};
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::TenantId;
+use crate::events::core::names::NameError;
 
 /// Every tenant, oldest first.
 pub async fn all(db: &Db) -> Result<Vec<Tenant>, DbError> {
@@ -95,8 +96,9 @@ fn read(row: &AnyRow) -> Result<Tenant, DbError> {
         id: TenantId(id),
         slug: text("slug")?,
         name: text("name")?,
-        server_name: crate::events::core::names::ServerName::parse_listed(&server_name)
-            .map_err(|error| unreadable("server_name")(error.to_string()))?,
+        server_name: server_name
+            .parse()
+            .map_err(|error: NameError| unreadable("server_name")(error.to_string()))?,
         state: match text("state")?.as_str() {
             "active" => TenantState::Active,
             _ => TenantState::Suspended,

@@ -4,7 +4,6 @@
 //! Unicode, a trailing dot, leading zeros) is refused, never repaired. Uses nothing but the URL standard's host parser.
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -46,36 +45,17 @@ pub enum NameError {
 }
 
 /// The name of a server: `host` or `host:port`, lower-case ASCII, IDNA A-labels, at most 255 bytes
-/// (federation specification, names).
-///
-/// [`FromStr`] refuses IP addresses; [`ServerName::parse_listed`] allows them for names that the operator wrote down.
+/// (federation specification, names). An IP address is none.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerName(Arc<str>);
 
 impl ServerName {
-    /// Reads a name that the operator listed: what [`FromStr`] takes, and IPv4 or bracketed IPv6 literals in their
-    /// canonical form.
-    ///
-    /// # Errors
-    /// A [`NameError`] that says what is wrong.
-    pub fn parse_listed(text: &str) -> Result<Self, NameError> {
-        if text.len() > MAX_SERVER_NAME {
-            return Err(NameError::TooLong);
-        }
-        let (host, port) = split_port(text);
-        if !is_canonical_ip(host) {
-            return text.parse();
-        }
-        check_port(port)?;
-        Ok(Self(text.into()))
-    }
-
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The host without the port; an IPv6 literal keeps its brackets.
+    /// The host without the port.
     pub fn host(&self) -> &str {
         split_port(&self.0).0
     }
@@ -83,11 +63,6 @@ impl ServerName {
     /// The port, if the name has one.
     pub fn port(&self) -> Option<u16> {
         split_port(&self.0).1.and_then(|port| port.parse().ok())
-    }
-
-    /// Whether the host is an IP literal, which only a listed name can have.
-    pub fn is_ip_literal(&self) -> bool {
-        is_canonical_ip(self.host())
     }
 }
 
@@ -111,25 +86,12 @@ impl FromStr for ServerName {
     }
 }
 
-/// Splits off what follows the last colon, unless that colon stands inside the brackets of an IPv6 literal.
+/// Splits off what follows the last colon.
 fn split_port(text: &str) -> (&str, Option<&str>) {
     match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
     }
-}
-
-fn is_canonical_ip(host: &str) -> bool {
-    if let Some(inner) = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-    {
-        return inner
-            .parse::<Ipv6Addr>()
-            .is_ok_and(|address| address.to_string() == inner);
-    }
-    host.parse::<Ipv4Addr>()
-        .is_ok_and(|address| address.to_string() == host)
 }
 
 fn check_port(port: Option<&str>) -> Result<(), NameError> {

@@ -219,19 +219,6 @@ async fn a_name_with_a_private_address_is_refused_unless_listed_or_allowed() {
 }
 
 #[tokio::test]
-async fn an_address_as_a_name_is_refused_unless_listed() {
-    let peer = FakePeer::plain(ok("{}")).await;
-    let server = ServerName::parse_listed(&peer.address.to_string()).unwrap();
-    let refused = send(&client([], None), &server, get("/")).await;
-    assert!(
-        matches!(refused, Err(PeerError::AddressRefused(_))),
-        "{refused:?}"
-    );
-    assert_eq!(peer.connections(), 0);
-    assert!(send(&peer.client(&server), &server, get("/")).await.is_ok());
-}
-
-#[tokio::test]
 async fn a_base_url_replaces_the_name_unless_the_peer_is_listed() {
     let (acceptor, ca) = tls("localhost");
     let mut peer = FakePeer::start(ok("{}"), Some(acceptor)).await;

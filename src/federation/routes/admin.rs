@@ -162,5 +162,5 @@ async fn confirm_key(
 
 /// A malformed name is that of no peer.
 fn read_name(name: &str) -> Result<ServerName> {
-    ServerName::parse_listed(name).map_err(|_| Error::new(Code::NotFound))
+    name.parse().map_err(|_| Error::new(Code::NotFound))
 }

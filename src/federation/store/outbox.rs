@@ -418,6 +418,6 @@ fn read_job(row: &AnyRow) -> Result<Job, DbError> {
 }
 
 fn read_name(text: &str) -> Result<ServerName, DbError> {
-    ServerName::parse_listed(text)
+    text.parse()
         .map_err(|error| DbError::unreadable("outbox", "destination", error))
 }

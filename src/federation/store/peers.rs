@@ -267,7 +267,8 @@ fn read(row: &AnyRow) -> Result<Peer, DbError> {
     };
     let name: String = row.try_get("server_name")?;
     Ok(Peer {
-        server_name: ServerName::parse_listed(&name)
+        server_name: name
+            .parse()
             .map_err(|error| DbError::unreadable(TABLE, "server_name", error))?,
         pinned: optional("pinned")?
             .map(|text| {

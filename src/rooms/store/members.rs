@@ -167,7 +167,7 @@ async fn names(
     names
         .iter()
         .map(|name| {
-            ServerName::parse_listed(name)
+            name.parse()
                 .map_err(|error| DbError::unreadable("members", "server_name", error))
         })
         .collect()
@@ -260,7 +260,8 @@ pub async fn shared_rooms(
             let room = room
                 .parse()
                 .map_err(|error| DbError::unreadable("members", "room_id", error))?;
-            let server = ServerName::parse_listed(&server)
+            let server = server
+                .parse()
                 .map_err(|error| DbError::unreadable("members", "server_name", error))?;
             Ok((room, server))
         })

@@ -69,7 +69,8 @@ pub async fn list(tenant: &Tenant, db: &Db) -> Result<Vec<Asked>, DbError> {
             let document = serde_json::from_str(&text("document")?);
             Ok(Asked {
                 room_id: room_id.map_err(|error| unreadable("room_id", error))?,
-                origin: ServerName::parse_listed(&text("origin")?)
+                origin: text("origin")?
+                    .parse()
                     .map_err(|error| unreadable("origin", error))?,
                 document: document.map_err(|error| unreadable("document", error))?,
                 asked_at: row.try_get("created_at")?,

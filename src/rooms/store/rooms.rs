@@ -234,7 +234,8 @@ fn read(row: &AnyRow) -> Result<RoomRow, DbError> {
         id: text("id")?
             .parse()
             .map_err(|error| DbError::unreadable("rooms", "id", error))?,
-        host: ServerName::parse_listed(&text("host")?)
+        host: text("host")?
+            .parse()
             .map_err(|error| DbError::unreadable("rooms", "host", error))?,
         room_type: from_word("rooms", "room_type", text("room_type")?)?,
         state: from_word("rooms", "state", text("state")?)?,
