@@ -292,6 +292,7 @@ impl Federation {
         call: Call<'_>,
     ) -> Result<PeerResponse, CallError> {
         self.policies().get(tenant).await?.require(peer)?;
+        self.peers().renew_if_old(tenant, peer).await?;
         let base_url = self.peers().base_url(tenant, peer).await?;
         let key = self.keys().current(tenant).ok_or(CallError::NoKey)?;
         let to = Destination {

@@ -2,7 +2,7 @@
 //!
 //! Called for servers that the tenant's policy allows, and for no others: every question here may cause a lookup and a
 //! connection. A descriptor is fetched when nothing is pinned, when a key is unknown (for each key once a minute, and not for
-//! many keys), and when the last one gets old. A failure is written down and makes the next try wait.
+//! many keys), and when half of the last one's time is over. A failure is written down and makes the next try wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,10 +68,21 @@ enum Cause {
 #[derive(Default)]
 struct Fetches {
     last: Option<i64>,
+    /// When the one was that is relied on; `None` after a start.
+    believed: Option<i64>,
     for_keys: Vec<(KeyId, i64)>,
 }
 
 impl Fetches {
+    /// Whether half of the time is over of a descriptor that may be relied upon until `until`.
+    fn is_half_over(&self, until: i64, now_ms: i64) -> bool {
+        let whole = match self.believed {
+            Some(since) => until.saturating_sub(since),
+            None => VALIDITY_MS,
+        };
+        now_ms > until.saturating_sub(whole / 2)
+    }
+
     /// Takes note of a fetch, unless there were enough of them.
     fn begin(&mut self, cause: Cause, now_ms: i64) -> bool {
         let is_recent = |at: i64| now_ms < at.saturating_add(UNKNOWN_KEY_INTERVAL_MS);
@@ -185,7 +196,6 @@ impl Peers {
         key_id: KeyId,
     ) -> Result<PublicKey, KeyError> {
         if let Some(key) = self.pinned_key(tenant, name, key_id).await? {
-            self.renew_if_old(tenant, name).await?;
             return Ok(key);
         }
         let now_ms = self.0.clock.now_ms();
@@ -232,8 +242,8 @@ impl Peers {
         Ok(keys.map(|(_, key)| key.public_key.clone()).collect())
     }
 
-    /// Where a server lives, if not at its name. Its descriptor is fetched if nothing is known of it and nobody listed
-    /// its address; where that fails, its name has to do.
+    /// Where a server lives, if not at its name. Its descriptor is fetched if none is to be relied upon and nobody listed
+    /// its address; where that fails, what it said last has to do, or its name.
     ///
     /// # Errors
     /// The database's.
@@ -245,8 +255,11 @@ impl Peers {
         if self.0.client.lists(name) {
             return Ok(None);
         }
-        if self.get(tenant, name).await?.pinned.is_none() {
+        let peer = self.get(tenant, name).await?;
+        if peer.pinned.is_none() {
             self.fetch(tenant, name, Cause::FirstContact).await?;
+        } else if self.0.clock.now_ms() >= peer.descriptor_until {
+            self.fetch(tenant, name, Cause::Age).await?;
         }
         Ok(self.get(tenant, name).await?.base_url.clone())
     }
@@ -254,21 +267,36 @@ impl Peers {
     /// Fetches a server's descriptor, unless that was done often enough or it has to wait after failures. A failure is
     /// written down, not returned.
     async fn fetch(&self, tenant: &Tenant, name: &ServerName, cause: Cause) -> Result<(), DbError> {
-        let key = (tenant.key(), name.clone());
-        let lock = self.0.fetching.get_with(key.clone(), Arc::default);
-        let mut fetches = lock.lock().await;
+        let mut fetches = self.fetches(tenant, name).lock_owned().await;
         let now_ms = self.0.clock.now_ms();
         let peer = self.get(tenant, name).await?;
         if now_ms < peer.next_fetch_at || !fetches.begin(cause, now_ms) {
             return Ok(());
         }
-        let fetched = self.fetch_and_pin(&peer).await;
-        let mut next = Peer::clone(&peer);
+        self.fetch_begun(tenant, &peer, &mut fetches).await
+    }
+
+    fn fetches(&self, tenant: &Tenant, name: &ServerName) -> Arc<Mutex<Fetches>> {
+        let key = (tenant.key(), name.clone());
+        self.0.fetching.get_with(key, Arc::default)
+    }
+
+    /// Fetches a descriptor after [`Fetches::begin`] allowed it.
+    async fn fetch_begun(
+        &self,
+        tenant: &Tenant,
+        peer: &Peer,
+        fetches: &mut Fetches,
+    ) -> Result<(), DbError> {
+        let name = &peer.server_name;
+        let fetched = self.fetch_and_pin(peer).await;
+        let mut next = Peer::clone(peer);
         let now_ms = self.0.clock.now_ms();
         let mut tx = self.0.db.begin().await?;
         store::peers::ensure(tenant, &mut tx, name, now_ms).await?;
         match fetched {
             Ok(believed) => {
+                fetches.believed = Some(now_ms);
                 next.pinned = Some(believed.pinned);
                 next.base_url = believed.base_url;
                 next.descriptor_until = believed.valid_until;
@@ -284,6 +312,7 @@ impl Peers {
             }
         }
         tx.commit(()).await?;
+        let key = (tenant.key(), name.clone());
         self.0.known.insert(key, Arc::new(next));
         Ok(())
     }
@@ -354,18 +383,28 @@ impl Peers {
         self.0.known.invalidate_all();
     }
 
-    /// Fetches the descriptor in the background once half of its time is over, so that a short absence of the peer does
-    /// not turn into an expired document.
-    async fn renew_if_old(&self, tenant: &Tenant, name: &ServerName) -> Result<(), DbError> {
+    /// Fetches the descriptor of a known server in the background once half of its time is over, so that a short absence
+    /// of the peer does not turn into an expired document. For whoever calls it or is called by it; nothing is waited for.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn renew_if_old(&self, tenant: &Tenant, name: &ServerName) -> Result<(), DbError> {
         let now_ms = self.0.clock.now_ms();
         let peer = self.get(tenant, name).await?;
-        if now_ms > peer.descriptor_until.saturating_sub(VALIDITY_MS / 2)
-            && now_ms >= peer.next_fetch_at
-        {
-            let (peers, tenant, name) = (self.clone(), tenant.clone(), name.clone());
+        let may_be_old = now_ms > peer.descriptor_until.saturating_sub(VALIDITY_MS / 2);
+        if peer.pinned.is_none() || !may_be_old || now_ms < peer.next_fetch_at {
+            return Ok(());
+        }
+        // Whoever holds the lock is fetching it.
+        let Ok(mut fetches) = self.fetches(tenant, name).try_lock_owned() else {
+            return Ok(());
+        };
+        let is_old = fetches.is_half_over(peer.descriptor_until, now_ms);
+        if is_old && fetches.begin(Cause::Age, now_ms) {
+            let (peers, tenant) = (self.clone(), tenant.clone());
             tokio::spawn(async move {
-                if let Err(error) = peers.fetch(&tenant, &name, Cause::Age).await {
-                    tracing::warn!(%error, peer = %name, "a peer's descriptor could not be renewed");
+                if let Err(error) = peers.fetch_begun(&tenant, &peer, &mut fetches).await {
+                    tracing::warn!(%error, peer = %peer.server_name, "a peer's descriptor could not be renewed");
                 }
             });
         }
@@ -429,3 +468,6 @@ fn fetch_wait(failures: u32) -> i64 {
         .unwrap_or(i64::MAX)
         .max(MIN_FETCH_WAIT_MS)
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,6 +157,8 @@ async fn verify<T: SignedBody>(
     federation.charge_peer(&tenant, &peer)?;
     if peer != *tenant.server_name() {
         federation.note_seen(&tenant, &checked).await?;
+        let renewed = federation.peers().renew_if_old(&tenant, &peer).await;
+        renewed.map_err(FederationError::from)?;
     }
     match read {
         Ok(read) => Ok((tenant, peer, read)),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use super::client::{Client, ClientOptions};
-use super::core::descriptor::{self, KeyEntry};
+use super::core::descriptor::{self, BaseUrl, KeyEntry};
 use super::core::http_signature;
 use super::core::policy::{DefaultMode, PolicyChange};
 use super::signed::{Object, Signed};
@@ -50,6 +50,18 @@ impl FromRef<State> for Federation {
 impl TestServer {
     /// A server that reaches its peers at these addresses.
     pub(crate) async fn start(peers: impl IntoIterator<Item = (ServerName, String)>) -> Self {
+        Self::with(ClientOptions {
+            peer_urls: peers
+                .into_iter()
+                .map(|(name, url)| (name, url.parse().unwrap()))
+                .collect(),
+            ..ClientOptions::default()
+        })
+        .await
+    }
+
+    /// A server that reaches its peers so.
+    pub(crate) async fn with(options: ClientOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("test.db").display());
         let db = Db::open(&DbOptions { url, pool: 4 }).await.unwrap();
@@ -67,14 +79,7 @@ impl TestServer {
             .into_inner();
         let keys = KeyRing::new(folder.path(), Entropy::system());
         keys.load(&db, &tenant, NOW_MS).await.unwrap();
-        let client = Client::new(&ClientOptions {
-            peer_urls: peers
-                .into_iter()
-                .map(|(name, url)| (name, url.parse().unwrap()))
-                .collect(),
-            ..ClientOptions::default()
-        })
-        .unwrap();
+        let client = Client::new(&options).unwrap();
         let rates = Config::load([("SCAIWAVE_RATE_ADDRESS".to_owned(), "20".to_owned())])
             .unwrap()
             .config
@@ -176,7 +181,18 @@ impl TestPeer {
         current: &KeyPair,
         now_ms: i64,
     ) -> String {
-        let document = descriptor::build(&self.name, keys, current, None, now_ms)
+        self.descriptor_at(keys, current, None, now_ms)
+    }
+
+    /// The same of a server that lives at `base_url`.
+    pub(crate) fn descriptor_at(
+        &self,
+        keys: Vec<KeyEntry>,
+        current: &KeyPair,
+        base_url: Option<BaseUrl>,
+        now_ms: i64,
+    ) -> String {
+        let document = descriptor::build(&self.name, keys, current, base_url, now_ms)
             .unwrap()
             .to_string();
         format!(
