@@ -4,7 +4,7 @@
 //! that saves work for strangers: a signature by a key that is known already is verified before the body is parsed, and
 //! a request that cannot be verified at once first costs its address one of its bucket.
 
-use axum::extract::{FromRef, FromRequest, OriginalUri, Request};
+use axum::extract::{FromRef, FromRequest, FromRequestParts, OriginalUri, Request};
 use garde::Validate;
 use http::request::Parts;
 use http::{HeaderMap, Uri};
@@ -24,6 +24,7 @@ use crate::events::core::sign::{KeyId, PublicKey};
 use crate::http::client_address::ClientAddress;
 use crate::http::json;
 use crate::http::limits::Bucket;
+use crate::http::query::Query;
 use crate::tenants::Tenant;
 
 /// A verified request of another server. An extractor, the last one of its handler.
@@ -35,6 +36,31 @@ pub struct Signed<T> {
     pub peer: ServerName,
     /// What its body holds.
     pub body: T,
+}
+
+/// The query of a signed request. An extractor before [`Signed`]: one that cannot be read answers before the signature is
+/// looked at, so that it costs its address as much as a request without one.
+#[derive(Debug)]
+pub struct SignedQuery<T>(pub T);
+
+impl<T, S> FromRequestParts<S> for SignedQuery<T>
+where
+    T: DeserializeOwned + Validate<Context = ()>,
+    S: Send + Sync,
+    Federation: FromRef<S>,
+{
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(error) => {
+                let address = parts.extensions.get().copied();
+                Federation::from_ref(state).charge_stranger(address)?;
+                Err(error)
+            }
+        }
+    }
 }
 
 /// A body of a signed request: check 1.
@@ -82,7 +108,7 @@ where
         let bytes = match json::read(Request::from_parts(parts, body)).await {
             Ok(bytes) => bytes,
             Err(error) => {
-                federation.charge_stranger(&head)?;
+                federation.charge_stranger(head.address)?;
                 return Err(error);
             }
         };
@@ -141,7 +167,7 @@ async fn verify<T: SignedBody>(
 ) -> Result<(Tenant, ServerName, T)> {
     let known = check_known(federation, head, body).await;
     if !matches!(known, Ok(Known::Verified(..))) {
-        federation.charge_stranger(head)?;
+        federation.charge_stranger(head.address)?;
     }
     let read = T::read(body);
     let (tenant, checked, read) = match (known, read) {
@@ -255,8 +281,8 @@ impl Federation {
     }
 
     /// Takes one from the bucket of the address that a request came from.
-    fn charge_stranger(&self, head: &Head) -> Result<()> {
-        let Some(address) = head.address else {
+    pub(super) fn charge_stranger(&self, address: Option<ClientAddress>) -> Result<()> {
+        let Some(address) = address else {
             return Ok(());
         };
         self.limits()

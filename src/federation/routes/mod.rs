@@ -3,16 +3,17 @@
 pub mod admin;
 pub mod rooms;
 
-use axum::Router;
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use http::{HeaderMap, HeaderValue, Uri, header};
 
 use super::Federation;
 use super::core::descriptor::DESCRIPTOR_PATH;
 use super::error::FederationError;
 use crate::error::Result;
+use crate::http::client_address::ClientAddress;
 
 /// The routes of the federation.
 pub fn router<S>() -> Router<S>
@@ -23,12 +24,15 @@ where
     Router::new().route(DESCRIPTOR_PATH, get(descriptor))
 }
 
-/// `GET /.well-known/scaiwave/server`: who answers at this address.
+/// `GET /.well-known/scaiwave/server`: who answers at this address. Whoever asks need not sign, and so is counted like a
+/// stranger.
 async fn descriptor(
     State(federation): State<Federation>,
+    address: Option<Extension<ClientAddress>>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response> {
+    federation.charge_stranger(address.map(|address| address.0))?;
     let authority = authority(&uri, &headers);
     let tenant = federation
         .tenant_of(&authority)

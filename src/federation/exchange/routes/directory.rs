@@ -10,8 +10,7 @@ use super::reading::answer;
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
-use crate::federation::signed::Signed;
-use crate::http::query::Query;
+use crate::federation::signed::{Signed, SignedQuery};
 use crate::participants;
 use crate::rooms::profiles;
 
@@ -27,7 +26,7 @@ pub(super) struct Search {
 
 pub(super) async fn directory(
     State(app): State<App>,
-    Query(asked): Query<Search>,
+    SignedQuery(asked): SignedQuery<Search>,
     request: Signed<()>,
 ) -> Result<Response> {
     let tenant = &request.tenant;

@@ -17,9 +17,8 @@ use crate::events::core::names::{Fqid, LocalId, ServerName};
 use crate::events::model::{Placed, Standing};
 use crate::events::store::{self, contents};
 use crate::federation::exchange::access::{self, Sight};
-use crate::federation::signed::Signed;
+use crate::federation::signed::{Signed, SignedQuery};
 use crate::http::path::{Path, PathId};
-use crate::http::query::Query;
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::rooms::perform;
 use crate::rooms::store::members as member_rows;
@@ -88,7 +87,7 @@ impl Backfill {
 pub(super) async fn backfill(
     State(app): State<App>,
     Path(room_id): Path<PathId<RoomId>>,
-    Query(asked): Query<Backfill>,
+    SignedQuery(asked): SignedQuery<Backfill>,
     request: Signed<()>,
 ) -> Result<Response> {
     let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;
@@ -192,7 +191,7 @@ pub(super) struct StateQuery {
 pub(super) async fn state(
     State(app): State<App>,
     Path(room_id): Path<PathId<RoomId>>,
-    Query(asked): Query<StateQuery>,
+    SignedQuery(asked): SignedQuery<StateQuery>,
     request: Signed<()>,
 ) -> Result<Response> {
     let sight = access::sight(&app, &request.tenant, &request.peer, room_id).await?;

@@ -10,6 +10,7 @@ mod reading;
 mod rotation;
 mod sending;
 mod shares;
+mod strangers;
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
