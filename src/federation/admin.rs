@@ -46,7 +46,9 @@ pub struct PeerView {
     base_url: Option<String>,
     last_seen_at: Option<String>,
     last_sent_at: Option<String>,
+    /// What went wrong last, or why a log stalls there.
     last_error: Option<String>,
+    /// When that was; null for a stalled log.
     last_error_at: Option<String>,
     /// When the next delivery may be tried; null: at once.
     next_attempt_at: Option<String>,
@@ -227,6 +229,16 @@ impl Federation {
             .await?
             .into_iter()
             .collect();
+        let stalled: BTreeMap<ServerName, String> = store::outbox::stalled_logs(tenant, self.db())
+            .await?
+            .into_iter()
+            .map(|(name, room_id, why)| {
+                (
+                    name,
+                    format!("our log of room {room_id} stalls there: {why}"),
+                )
+            })
+            .collect();
         let rejected: BTreeMap<String, i64> = store::journal::counts(tenant, self.db())
             .await?
             .into_iter()
@@ -243,6 +255,14 @@ impl Federation {
             } else {
                 PeerState::Ok
             };
+            // A failure that deliveries have got over says less than a log that is still stalled.
+            let stalled = stalled
+                .get(&peer.server_name)
+                .filter(|_| peer.last_error_at <= peer.last_sent_at);
+            let (last_error, last_error_at) = match stalled {
+                Some(stalled) => (Some(stalled.clone()), None),
+                None => (peer.last_error, peer.last_error_at),
+            };
             PeerView {
                 state,
                 key_id: peer
@@ -252,7 +272,7 @@ impl Federation {
                 base_url: peer.base_url.as_ref().map(ToString::to_string),
                 last_seen_at: peer.last_seen_at.map(iso),
                 last_sent_at: peer.last_sent_at.map(iso),
-                last_error_at: peer.last_error_at.map(iso),
+                last_error_at: last_error_at.map(iso),
                 next_attempt_at: Some(peer.next_send_at).filter(|at| *at > now_ms).map(iso),
                 queue: QueueView {
                     rooms: depth.rooms,
@@ -267,7 +287,7 @@ impl Federation {
                     .copied()
                     .unwrap_or(0),
                 skew_ms: peer.skew_ms,
-                last_error: peer.last_error,
+                last_error,
                 server_name: peer.server_name,
             }
         };

@@ -38,6 +38,16 @@ pub fn backoff(failures: u32, failing_for_ms: i64, jitter: f64) -> Duration {
         + Duration::from_millis(whole / 2).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
+/// How long a log has been stalled after so many tries in a row: as long as their waits are on average. So one that nobody
+/// helps is tried once a day too, after about a week.
+#[must_use]
+pub fn stalled_for_ms(stalls: u32) -> i64 {
+    let doubling = stalls.min(12);
+    let seconds = (1_i64 << doubling) - 1;
+    let hours = i64::from(stalls - doubling);
+    (seconds * 1_000 + hours * 3_600_000) * 3 / 4
+}
+
 /// What the other server says about one event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
@@ -312,6 +322,16 @@ mod tests {
         assert_eq!(seconds(u32::MAX, 6, 1.0), 3_600.0);
         assert_eq!(seconds(200, 7, 0.0), 86_400.0);
         assert_eq!(seconds(200, 7, 1.0), 90_000.0);
+    }
+
+    #[test]
+    fn a_stalled_log_is_tried_once_a_day_after_about_a_week() {
+        let hours = |stalls| backoff(stalls, stalled_for_ms(stalls), 1.0).as_secs_f64() / 3_600.0;
+        assert_eq!(stalled_for_ms(0), 0);
+        assert_eq!(hours(13), 1.0);
+        assert_eq!(hours(234), 1.0);
+        assert_eq!(hours(235), 25.0);
+        assert_eq!(hours(u32::MAX), 25.0);
     }
 
     #[test]

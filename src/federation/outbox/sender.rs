@@ -19,7 +19,7 @@ use crate::events::core::names::ServerName;
 use crate::events::store as logs;
 use crate::federation::client::{Call, PeerResponse};
 use crate::federation::core::delivery::{
-    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, Sent, backoff,
+    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, Sent, backoff, stalled_for_ms,
 };
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
@@ -381,7 +381,10 @@ impl Sender {
         now_ms: i64,
     ) -> Result<(), DbError> {
         let stalls = store::outbox::stalls(&self.tenant, tx, &self.destination, room_id).await?;
-        let next = later(now_ms, backoff(stalls.saturating_add(1), 0, rand::random()));
+        let stalls = stalls.saturating_add(1);
+        let wait = backoff(stalls, stalled_for_ms(stalls), rand::random());
+        let next = later(now_ms, wait);
+        tracing::warn!(event = "federation.log_stalled", peer = %self.destination, room = %room_id, stalls, reason);
         store::outbox::stalled(&self.tenant, tx, &self.destination, room_id, next, reason).await
     }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 mod answers;
+mod stalls;
 mod stopping;
 
 use self::answers::{accept, answer, each, error, events};
@@ -259,41 +260,6 @@ async fn a_wish_to_wait_is_respected() {
     write(&server, room(1), 1, 1).await;
     sender(&server).drain().await;
     assert!(peer(&server).await.next_send_at >= NOW_MS + 60_000);
-}
-
-#[tokio::test]
-async fn a_void_event_moves_the_position_on_and_a_stalled_log_holds_up_no_other() {
-    let (server, mut fake) = server(|received| {
-        each(received, |room_id, seq| match (room_id == room(1).to_string(), seq) {
-            (true, 2) => json!({"status": "rejected", "placed": false, "error": {"code": "SW_FED_SIGNATURE_MISMATCH", "message": "x"}}),
-            (false, 1) => json!({"status": "rejected", "placed": true, "error": {"code": "SW_ROOM_FORBIDDEN", "message": "x"}}),
-            _ => json!({"status": "accepted"}),
-        })
-    })
-    .await;
-    for number in 1..=2 {
-        begin(&server, room(number)).await;
-        write(&server, room(number), 1, 3).await;
-    }
-    sender(&server).drain().await;
-    assert_eq!(deliveries(&mut fake).len(), 1);
-    assert!(due(&server).await.is_empty(), "the stalled log waits");
-    server.clock.advance(1_000);
-    let pending = store::outbox::pending(
-        &server.tenant,
-        server.federation.db(),
-        &name(),
-        NOW_MS + 1_000,
-        10,
-    )
-    .await
-    .unwrap();
-    assert_eq!(pending.len(), 1);
-    assert_eq!(
-        (pending[0].room_id, pending[0].sent, pending[0].stalls),
-        (room(1), at(1), 1)
-    );
-    assert_eq!(peer(&server).await.send_failures, 0);
 }
 
 #[tokio::test]

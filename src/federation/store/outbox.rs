@@ -317,6 +317,28 @@ pub async fn depths(tenant: &Tenant, db: &Db) -> Result<Vec<(ServerName, Depth)>
         .collect()
 }
 
+/// A log that a server can place nothing more of, and why: the first one of each server.
+pub async fn stalled_logs(
+    tenant: &Tenant,
+    db: &Db,
+) -> Result<Vec<(ServerName, RoomId, String)>, DbError> {
+    let rows = sqlx::query(
+        "SELECT destination, room_id, last_error FROM outbox o WHERE tenant = $1 AND last_error IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM outbox f WHERE f.tenant = $1 AND f.destination = o.destination
+             AND f.last_error IS NOT NULL AND f.room_id < o.room_id)",
+    )
+    .bind(tenant.key())
+    .fetch_all(db.reader())
+    .await?;
+    rows.iter()
+        .map(|row| {
+            let room_id = parse("outbox", "room_id", &row.try_get::<String, _>("room_id")?)?;
+            let destination = read_name(&row.try_get::<String, _>("destination")?)?;
+            Ok((destination, room_id, row.try_get("last_error")?))
+        })
+        .collect()
+}
+
 /// Adds a request that must arrive.
 pub async fn add_job(
     tenant: &Tenant,
