@@ -6,7 +6,7 @@ use http::Method;
 use serde::Deserialize;
 
 use super::pages::{Keys, verify_all};
-use super::{bounds, forks, joining, missing, refusals};
+use super::{bounds, errands, forks, joining, missing, refusals};
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::{Error, Result};
@@ -264,6 +264,10 @@ pub(crate) async fn place(
         }
     }
     missing::journal_wrong_contents(app, tenant, peer, &page).await;
+    if let Some(room_id) = page.first().map(|event| event.room_id) {
+        let times = page.iter().map(|event| event.ts);
+        errands::when_due(app, tenant, peer, room_id, times);
+    }
     let page = Page {
         tenant: tenant.clone(),
         deliverer: peer.clone(),

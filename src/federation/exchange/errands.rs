@@ -1,6 +1,7 @@
 //! When peers are asked for what is missing: after a gap, after an absence, and every few minutes without any reason; about
 //! one room of one peer never twice at the same time.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::db::DbError;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::rooms::store::members;
+use crate::rooms::timeline::MAX_AHEAD_MS;
 use crate::tenants::Tenant;
 
 /// How often rooms in which something happened lately are compared.
@@ -24,15 +26,32 @@ const ALL_EVERY: u64 = 60;
 /// After how many failures in a row a peer is left in peace until the next time.
 pub(super) const MOST_FAILURES: u32 = 3;
 
-/// What is going on with peers now: about one room, or, without one, about all rooms in turn; each with what comes next.
+/// Up to how far ahead of this clock the next event may lie for this server to come back by itself, in ms; the sweep finds what
+/// lies further.
+const MOST_LEAD_MS: i64 = 10 * 60 * 1000;
+/// After how long it comes back at the soonest, in ms: events follow each other closely.
+const LEAST_LEAD_MS: i64 = 1_000;
+
+/// What is going on with peers.
 #[derive(Default)]
-pub struct Running(Mutex<HashMap<Business, Option<Errand>>>);
+pub struct Running {
+    /// Now: about one room, or, without one, about all rooms in turn; each with what comes next.
+    now: Mutex<HashMap<Business, Option<Errand>>>,
+    /// Rooms about which a peer will be asked again, and when, in ms.
+    later: Mutex<HashMap<Appointment, i64>>,
+}
+
+type Appointment = (i64, RoomId, ServerName);
 
 type Business = (i64, Option<RoomId>, ServerName);
 
 impl Running {
     fn lock(&self) -> MutexGuard<'_, HashMap<Business, Option<Errand>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn later(&self) -> MutexGuard<'_, HashMap<Appointment, i64>> {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -151,6 +170,74 @@ async fn run_errand(
         tracing::info!(%error, %peer, room = %room_id, "could not catch up with a peer");
     }
     done.is_ok()
+}
+
+/// Asks a peer again about a room once the clock allows the next of the events that lie too far ahead of it: they are not kept
+/// here, and whoever delivered them has gone on. One appointment for each room and peer at a time.
+pub(super) fn when_due(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    room_id: RoomId,
+    times: impl IntoIterator<Item = i64>,
+) {
+    let now = app.now();
+    let waits = times
+        .into_iter()
+        .map(|ts| ts.saturating_sub(MAX_AHEAD_MS).saturating_sub(now))
+        .filter(|wait| *wait > 0);
+    let Some(wait) = waits.min().filter(|wait| *wait <= MOST_LEAD_MS) else {
+        return;
+    };
+    let due = now + wait.max(LEAST_LEAD_MS);
+    let appointment = (tenant.key(), room_id, peer.clone());
+    match app.catching_up().later().entry(appointment.clone()) {
+        Entry::Occupied(_) => return,
+        Entry::Vacant(free) => {
+            free.insert(due);
+        }
+    }
+    let app = app.clone();
+    app.tasks().clone().spawn(async move {
+        let stop = app.stop().clone();
+        tokio::select! {
+            () = keep(&app, &appointment) => {}
+            () = stop.cancelled() => {}
+        }
+    });
+}
+
+async fn keep(app: &App, appointment: &Appointment) {
+    loop {
+        let due = app.catching_up().later().get(appointment).copied();
+        let Some(due) = due else { return };
+        let wait = u64::try_from(due.saturating_sub(app.now())).unwrap_or(0);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        keep_appointments(app);
+    }
+}
+
+/// Whether nothing is going on with any peer.
+#[cfg(test)]
+pub(super) fn is_idle(app: &App) -> bool {
+    app.catching_up().lock().is_empty()
+}
+
+/// Asks those who are due to be asked again.
+pub(super) fn keep_appointments(app: &App) {
+    let now = app.now();
+    let due: Vec<Appointment> = {
+        let mut later = app.catching_up().later();
+        later
+            .extract_if(|_, due| *due <= now)
+            .map(|(appointment, _)| appointment)
+            .collect()
+    };
+    for (tenant, room_id, peer) in due {
+        if let Some(tenant) = app.tenants().by_key(tenant) {
+            soon(app, &tenant, &peer, room_id, Errand::Compare);
+        }
+    }
 }
 
 /// Compares shared rooms with their other servers, at the start and from time to time.

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 #[cfg(test)]
 pub(crate) use log_key::is_incomplete as is_incomplete_log_key;
+pub(crate) use receive::MAX_AHEAD_MS;
 pub use writer::{Writer, WriterParts};
 
 use crate::catalogue::Code;

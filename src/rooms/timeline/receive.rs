@@ -27,7 +27,7 @@ use crate::rooms::store::members;
 use crate::tenants::Tenant;
 
 /// How far ahead of this server's clock an event may be, in ms, before it has to wait.
-const MAX_AHEAD_MS: i64 = 60_000;
+pub(crate) const MAX_AHEAD_MS: i64 = 60_000;
 /// What an event beyond a fork is told.
 const FROZEN: &str = "the log is frozen from a fork on";
 

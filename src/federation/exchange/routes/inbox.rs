@@ -171,6 +171,8 @@ async fn of_room(
         .map(|event| event.origin.clone())
         .filter(|origin| origin != tenant.server_name())
         .collect();
+    let times = events.iter().map(|event| event.ts);
+    errands::when_due(app, tenant, peer, room_id, times);
     let placed = app
         .timeline()
         .receive(Page {

@@ -3,6 +3,7 @@
 mod asking;
 mod cases;
 mod dms;
+mod early;
 mod forks;
 mod live;
 mod people;
