@@ -18,7 +18,7 @@ use crate::events::core::sign::PublicKey;
 use crate::events::core::verified::Verified;
 use crate::events::model::{Placed, Standing};
 use crate::events::store::forks::{self, Place};
-use crate::events::store::meeting;
+use crate::events::store::{self, contents, meeting};
 use crate::messages;
 use crate::rooms::core::content::LogPosition;
 use crate::rooms::core::decide::Intent;
@@ -183,6 +183,9 @@ async fn undo(batch: &mut Batch<'_>, room_id: RoomId, gone: &[Placed]) -> Result
     let tenant = batch.tenant.clone();
     let about = |placed: &Placed| placed.target.unwrap_or(placed.event.event_id);
     for message in gone.iter().map(about).collect::<BTreeSet<_>>() {
+        // What a redaction erased that counts no more is asked for again.
+        let stands = store::by_id(&tenant, batch.tx.conn(), message).await?;
+        contents::note(&tenant, &mut batch.tx, stands.as_slice()).await?;
         aftermath::refold(batch, &tenant, room_id, message).await?;
     }
     let leaves = gone

@@ -267,3 +267,19 @@ async fn an_epoch_of_which_nothing_counts_does_not_come_back() {
     assert_eq!(scene.stored(&said).await.standing, Standing::Valid);
     scene.is_sound().await;
 }
+
+#[tokio::test]
+async fn what_an_excluded_redaction_erased_is_taken_again() {
+    let mut scene = Scene::open().await;
+    let said = scene.say("one");
+    let content = json!({"event_id": said.event_id, "reason": null});
+    let redaction = scene.append(EventType::ROOM_REDACTION, content);
+    scene
+        .deliver("b.example", vec![said.clone(), redaction])
+        .await;
+    assert!(scene.stored(&said).await.event.content.is_none());
+    scene.admit(place(&said)).await;
+    assert_eq!(scene.receive(&said).await, Receipt::Duplicate);
+    assert!(scene.stored(&said).await.event.content.is_some());
+    scene.is_sound().await;
+}
