@@ -19,7 +19,10 @@ impl Play {
     pub(super) async fn end(&mut self) -> Outcome {
         self.cut.clear();
         self.groups.clear();
-        let latest = self.nodes.iter().map(|node| node.clock.now_ms()).max();
+        // Some clocks were put right after something had been written by them.
+        let clocks = self.nodes.iter().map(|node| node.clock.now_ms());
+        let written = self.nodes.iter().flat_map(|node| &node.written);
+        let latest = clocks.chain(written.map(|event| event.ts)).max();
         for node in &self.nodes {
             let behind = latest.unwrap_or(START) - node.clock.now_ms();
             node.clock.advance(behind + 200_000);

@@ -309,11 +309,11 @@ impl<'w> Oracle<'w> {
             return false;
         }
         let target = self.target(event);
-        let content = event.content.as_ref().unwrap();
+        let content = event.content.as_ref();
         let about_message = target.is_none_or(is_message);
         match event.event_type.as_str() {
             "swp.room.reaction" => {
-                let removes = content["action"] == "remove";
+                let removes = content.is_some_and(|content| content["action"] == "remove");
                 about_message && (removes || person.level >= state.levels["react"])
             }
             "swp.room.message.edit" => target.is_none_or(|target| {
@@ -340,6 +340,7 @@ impl<'w> Oracle<'w> {
                     .is_some_and(|sender| sender.as_str() == person)
                 && after < at
                 && at < place
+                && self.verdict(leave) == Standing::Valid
         })
     }
 
@@ -371,7 +372,10 @@ fn is_message(event: &Event) -> bool {
 }
 
 fn is_malformed(event: &Event) -> bool {
-    let content = event.content.as_ref().unwrap();
+    // What is void where it was written never had any to be seen.
+    let Some(content) = &event.content else {
+        return false;
+    };
     let id = content["event_id"].as_str().map(str::len) == Some(36);
     let emoji = content["emoji"].as_str().unwrap_or_default();
     match event.event_type.as_str() {
