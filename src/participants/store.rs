@@ -226,34 +226,55 @@ pub async fn upsert_foreign(
     profile: &ForeignProfile,
     now: i64,
 ) -> Result<ParticipantId, DbError> {
-    let id = ParticipantId::derive(&profile.fqid);
-    if profile.fqid.server_name() == tenant.server_name() {
-        return Ok(id);
+    upsert_all_foreign(tenant, tx, &[profile], now).await?;
+    Ok(ParticipantId::derive(&profile.fqid))
+}
+
+/// The same for several people, of each one profile.
+pub async fn upsert_all_foreign(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    profiles: &[&ForeignProfile],
+    now: i64,
+) -> Result<(), DbError> {
+    let foreign: Vec<&ForeignProfile> = profiles
+        .iter()
+        .copied()
+        .filter(|profile| profile.fqid.server_name() != tenant.server_name())
+        .collect();
+    for run in rows::runs(&foreign) {
+        let sql = format!(
+            "INSERT INTO participants (tenant, id, local_id, server_name, kind, is_local, display_name, avatar_url, \
+             bio, suspended, name_key, search_key, profile_ts, created_at, updated_at) VALUES {} \
+             ON CONFLICT (tenant, id) DO UPDATE SET kind = excluded.kind, display_name = excluded.display_name, \
+             avatar_url = excluded.avatar_url, bio = excluded.bio, name_key = excluded.name_key, \
+             search_key = excluded.search_key, profile_ts = excluded.profile_ts, updated_at = excluded.updated_at \
+             WHERE participants.is_local = 0 AND participants.profile_ts < excluded.profile_ts",
+            rows::values(tx.backend(), run.len(), 15)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for profile in run {
+            let local_id = profile.fqid.local_id().as_str();
+            query = query
+                .bind(tenant.key())
+                .bind(ParticipantId::derive(&profile.fqid).to_string())
+                .bind(local_id)
+                .bind(profile.fqid.server_name().as_str())
+                .bind(profile.kind.as_str())
+                .bind(0_i64)
+                .bind(&profile.display_name)
+                .bind(&profile.avatar_url)
+                .bind(&profile.bio)
+                .bind(0_i64)
+                .bind(profile.display_name.to_lowercase())
+                .bind(search_key(local_id, &profile.display_name, None))
+                .bind(profile.ts)
+                .bind(now)
+                .bind(now);
+        }
+        query.execute(tx.conn()).await?;
     }
-    let sql = "INSERT INTO participants (tenant, id, local_id, server_name, kind, is_local, display_name, avatar_url, \
-               bio, model_id, suspended, name_key, search_key, profile_ts, created_at, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, NULL, 0, $9, $10, $11, $12, $12) \
-               ON CONFLICT (tenant, id) DO UPDATE SET kind = excluded.kind, display_name = excluded.display_name, \
-               avatar_url = excluded.avatar_url, bio = excluded.bio, name_key = excluded.name_key, \
-               search_key = excluded.search_key, profile_ts = excluded.profile_ts, updated_at = excluded.updated_at \
-               WHERE participants.is_local = 0 AND participants.profile_ts < excluded.profile_ts";
-    let local_id = profile.fqid.local_id().as_str();
-    sqlx::query(sql)
-        .bind(tenant.key())
-        .bind(id.to_string())
-        .bind(local_id)
-        .bind(profile.fqid.server_name().as_str())
-        .bind(profile.kind.as_str())
-        .bind(&profile.display_name)
-        .bind(&profile.avatar_url)
-        .bind(&profile.bio)
-        .bind(profile.display_name.to_lowercase())
-        .bind(search_key(local_id, &profile.display_name, None))
-        .bind(profile.ts)
-        .bind(now)
-        .execute(tx.conn())
-        .await?;
-    Ok(id)
+    Ok(())
 }
 
 /// When the profile of a participant was made, in ms; 0: only the name is known.

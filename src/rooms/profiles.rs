@@ -81,13 +81,21 @@ pub(super) async fn remember(
     if person.server_name() == tenant.server_name() {
         return Ok(());
     }
-    let known = match &change.profile {
-        Some(document) => read_in(tenant, tx, room_id, person, document).await?,
-        None => None,
+    let keys = match &change.profile {
+        Some(_) => store::logs::log_keys_in(tenant, tx, room_id, person.server_name()).await?,
+        None => Vec::new(),
     };
-    let profile = known.unwrap_or_else(|| unknown(person));
+    let profile = brought_by(change, &keys);
     participants::store::upsert_foreign(tenant, tx, &profile, now).await?;
     Ok(())
+}
+
+/// The profile that a membership event brings, if one of the keys of the person's server's log has signed it.
+pub(super) fn brought_by(change: &MemberChange, keys: &[PublicKey]) -> ForeignProfile {
+    let person = &change.participant;
+    let document = change.profile.as_ref();
+    let known = document.and_then(|document| read_with(document, person, keys));
+    known.unwrap_or_else(|| unknown(person))
 }
 
 /// Keeps the profile that somebody shows from now on.
@@ -122,5 +130,9 @@ async fn read_in(
     document: &Value,
 ) -> Result<Option<ForeignProfile>, DbError> {
     let keys = store::logs::log_keys_in(tenant, tx, room_id, person.server_name()).await?;
-    Ok(keys.iter().find_map(|key| read(document, person, key)))
+    Ok(read_with(document, person, &keys))
+}
+
+fn read_with(document: &Value, person: &Fqid, keys: &[PublicKey]) -> Option<ForeignProfile> {
+    keys.iter().find_map(|key| read(document, person, key))
 }

@@ -1,5 +1,9 @@
 //! The projection of a room: the rows that clients are shown, made from its view after state has changed.
 
+mod people;
+
+pub use people::{People, outlasts_state};
+
 use super::core::content::{Change, Membership, OriginKey, RoomType, StateChange};
 use super::core::levels::OWNER;
 use super::core::view::RoomView;
@@ -36,14 +40,8 @@ pub async fn event(
         return Ok(());
     }
     let event = &placed.event;
-    if let Some(named) = named_key(event, change) {
-        let NamedKey { origin, key, at } = &named;
-        // Of two admissions of an epoch the first one counts, and none out of turn.
-        let admission = view.history.epochs().of(origin, at.epoch);
-        let is_admission = at.epoch > 1 && at.from_seq == 1;
-        if !is_admission || admission.is_some_and(|admission| admission.by == event.seq) {
-            store::logs::add_log_key(tenant, tx, event.room_id, origin, key, *at).await?;
-        }
+    if let Some(NamedKey { origin, key, at }) = admitted_key(view, event, change) {
+        store::logs::add_log_key(tenant, tx, event.room_id, &origin, &key, at).await?;
     }
     if let Some(Change::Pin { event_id, add }) = change.map(|state| &state.change) {
         let (room_id, position) = (event.room_id, placed.position);
@@ -137,6 +135,16 @@ pub fn named_key(event: &Event, change: Option<&StateChange>) -> Option<NamedKey
     })
 }
 
+/// The key that an event names for a log, if it counts: of two admissions of an epoch the first one does, and none out of
+/// turn.
+fn admitted_key(view: &RoomView, event: &Event, change: Option<&StateChange>) -> Option<NamedKey> {
+    named_key(event, change).filter(|NamedKey { origin, at, .. }| {
+        let admission = view.history.epochs().of(origin, at.epoch);
+        let is_admission = at.epoch > 1 && at.from_seq == 1;
+        !is_admission || admission.is_some_and(|admission| admission.by == event.seq)
+    })
+}
+
 /// Writes what an event of the log changed about people: membership rows and what they are shown.
 async fn membership(
     tenant: &Tenant,
@@ -169,26 +177,25 @@ pub async fn write_member(
     room_id: RoomId,
     person: &Fqid,
 ) -> Result<(), DbError> {
-    let (Some(member), Some(membership)) = (view.history.member(person), view.membership(person))
-    else {
-        return Ok(());
-    };
-    members::upsert(
-        tenant,
-        tx,
-        room_id,
-        &members::MemberRow {
-            fqid: person.clone(),
-            membership,
-            power_level: member.power_level,
-            joined_at: member.joined_at.filter(|_| membership == Membership::Join),
-            changed_at: member.changed_at,
-            invited_by: member.changed_by.as_ref().map(ParticipantId::derive),
-            reason: member.reason.clone(),
-            expires_at: member.expires_at,
-        },
-    )
-    .await
+    match member_row(view, person) {
+        Some(row) => members::upsert(tenant, tx, room_id, &row).await,
+        None => Ok(()),
+    }
+}
+
+/// The row of somebody whom the state speaks of.
+fn member_row(view: &RoomView, person: &Fqid) -> Option<members::MemberRow> {
+    let (member, membership) = (view.history.member(person)?, view.membership(person)?);
+    Some(members::MemberRow {
+        fqid: person.clone(),
+        membership,
+        power_level: member.power_level,
+        joined_at: member.joined_at.filter(|_| membership == Membership::Join),
+        changed_at: member.changed_at,
+        invited_by: member.changed_by.as_ref().map(ParticipantId::derive),
+        reason: member.reason.clone(),
+        expires_at: member.expires_at,
+    })
 }
 
 /// A member sees the stream from its join on, and its last event; whoever is not in the room sees what concerns it.

@@ -1,7 +1,7 @@
 //! What an append leaves to be delivered, written in its own transaction: ends of logs, servers that came or went,
 //! invitations and their answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::{Value, json};
 
@@ -69,60 +69,98 @@ pub async fn ends(tenant: &Tenant, tx: &mut Tx, ends: &[(RoomId, LogEnd)]) -> Re
     outbox::extend(tenant, tx, &own).await
 }
 
-/// Somebody's relation to a room changed: its server may come or go, or has to hear of an invitation.
-pub async fn membership(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    view: &RoomView,
-    placed: &Placed,
-    change: Option<&StateChange>,
-    maker: &Maker<'_>,
-) -> Result<(), DbError> {
-    let person = match change.map(|state| &state.change) {
-        Some(Change::Member(change)) => Some(&change.participant),
-        None if placed.event.event_type == EventType::ROOM_LEAVE => placed.event.sender.as_ref(),
-        Some(_) | None => None,
-    };
-    let Some(person) = person.filter(|person| person.server_name() != tenant.server_name()) else {
-        return Ok(());
-    };
-    let server = person.server_name();
-    let room_id = placed.event.room_id;
-    let head = view.head(tenant.server_name());
-    let end = LogPlace {
-        epoch: head.epoch,
-        seq: head.seq,
-    };
-    let joined = view
-        .joined_members()
-        .filter(|(member, _)| member.server_name() == server)
-        .count();
-    match view.membership(person) {
+/// The servers of the rooms that a batch of events concerns, as the rooms are now.
+#[derive(Default)]
+pub struct Servers {
+    /// How many people of each server are joined in a room.
+    joined: HashMap<RoomId, BTreeMap<ServerName, usize>>,
+    /// Servers that are delivered to, whoever of their people joined.
+    open: HashSet<(RoomId, ServerName)>,
+}
+
+impl Servers {
+    /// Somebody's relation to a room changed: its server may come or go, or has to hear of an invitation.
+    pub async fn membership(
+        &mut self,
+        tenant: &Tenant,
+        tx: &mut Tx,
+        view: &RoomView,
+        placed: &Placed,
+        change: Option<&StateChange>,
+        maker: &Maker<'_>,
+    ) -> Result<(), DbError> {
+        let person = match change.map(|state| &state.change) {
+            Some(Change::Member(change)) => Some(&change.participant),
+            None if placed.event.event_type == EventType::ROOM_LEAVE => {
+                placed.event.sender.as_ref()
+            }
+            Some(_) | None => None,
+        };
+        let Some(person) = person.filter(|person| person.server_name() != tenant.server_name())
+        else {
+            return Ok(());
+        };
+        let server = person.server_name();
+        let room_id = placed.event.room_id;
+        if view.membership(person) == Some(Membership::Join) {
+            return self.joins(tenant, tx, view, placed, server).await;
+        }
+        // The host hears everything, whoever of its people are there: it judges, and brings back who left a DM.
+        if server == view.history.host() || self.joined(view, room_id, server) > 0 {
+            return Ok(());
+        }
+        outbox::close(tenant, tx, server, room_id, own_end(tenant, view)).await?;
+        let is_ours = placed.event.origin == *tenant.server_name();
+        match is_ours && tells_invitee(view, person, placed) {
+            true => tell(tenant, tx, view, placed, server, maker).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Somebody of a server is in the room: the first time that this is seen, its delivery begins unless it goes on already.
+    async fn joins(
+        &mut self,
+        tenant: &Tenant,
+        tx: &mut Tx,
+        view: &RoomView,
+        placed: &Placed,
+        server: &ServerName,
+    ) -> Result<(), DbError> {
+        let room_id = placed.event.room_id;
+        if !self.open.insert((room_id, server.clone())) {
+            return Ok(());
+        }
+        let end = own_end(tenant, view);
         // Who brings somebody back without being asked has to say so: the server learns from this event, which does not
-        // fit to what it has, that there is more.
-        Some(Membership::Join) if joined == 1 && is_unasked(tenant, placed) => {
-            let before = LogPlace {
+        // fit to what it has, that there is more. Others fetch what came before by themselves: their join names a place
+        // in the host's log.
+        let sent = match is_unasked(tenant, placed) {
+            true => LogPlace {
                 epoch: placed.event.epoch,
                 seq: placed.event.seq - 1,
-            };
-            outbox::open(tenant, tx, server, room_id, before, end).await
-        }
-        // It fetches what came before by itself: its join names a place in the host's log.
-        Some(Membership::Join) if joined == 1 => {
-            outbox::open(tenant, tx, server, room_id, end, end).await
-        }
-        Some(Membership::Join) => Ok(()),
-        // The host hears everything, whoever of its people are there: it judges, and brings back who left a DM.
-        _ if joined > 0 || server == view.history.host() => Ok(()),
-        _ => {
-            outbox::close(tenant, tx, server, room_id, end).await?;
-            let is_ours = placed.event.origin == *tenant.server_name();
-            let told_alone = is_ours && tells_invitee(view, person, placed);
-            match told_alone {
-                true => tell(tenant, tx, view, placed, server, maker).await,
-                false => Ok(()),
+            },
+            false => end,
+        };
+        outbox::open(tenant, tx, server, room_id, sent, end).await
+    }
+
+    fn joined(&mut self, view: &RoomView, room_id: RoomId, server: &ServerName) -> usize {
+        let of_room = self.joined.entry(room_id).or_insert_with(|| {
+            let mut counts = BTreeMap::new();
+            for (person, _) in view.joined_members() {
+                *counts.entry(person.server_name().clone()).or_default() += 1;
             }
-        }
+            counts
+        });
+        of_room.get(server).copied().unwrap_or(0)
+    }
+}
+
+fn own_end(tenant: &Tenant, view: &RoomView) -> LogPlace {
+    let head = view.head(tenant.server_name());
+    LogPlace {
+        epoch: head.epoch,
+        seq: head.seq,
     }
 }
 

@@ -50,28 +50,43 @@ pub async fn upsert(
     room: RoomId,
     member: &MemberRow,
 ) -> Result<(), DbError> {
-    sqlx::query(
-        "INSERT INTO members (tenant, room_id, participant_id, fqid, server_name, membership, power_level, joined_at,
-             changed_at, invited_by, reason, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         ON CONFLICT (tenant, room_id, participant_id) DO UPDATE SET membership = excluded.membership,
-             power_level = excluded.power_level, joined_at = excluded.joined_at, changed_at = excluded.changed_at,
-             invited_by = excluded.invited_by, reason = excluded.reason, expires_at = excluded.expires_at",
-    )
-    .bind(tenant.key())
-    .bind(room.to_string())
-    .bind(member.participant_id().to_string())
-    .bind(member.fqid.as_str())
-    .bind(member.fqid.server_name().as_str())
-    .bind(member.membership.as_str())
-    .bind(i64::from(member.power_level))
-    .bind(member.joined_at)
-    .bind(member.changed_at)
-    .bind(member.invited_by.map(|id| id.to_string()))
-    .bind(&member.reason)
-    .bind(member.expires_at)
-    .execute(tx.conn())
-    .await?;
+    upsert_all(tenant, tx, &[(room, member)]).await
+}
+
+/// Writes rows anew, each of another person or room.
+pub async fn upsert_all(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    members: &[(RoomId, &MemberRow)],
+) -> Result<(), DbError> {
+    for run in rows::runs(members) {
+        let sql = format!(
+            "INSERT INTO members (tenant, room_id, participant_id, fqid, server_name, membership, power_level, joined_at,
+                 changed_at, invited_by, reason, expires_at)
+             VALUES {}
+             ON CONFLICT (tenant, room_id, participant_id) DO UPDATE SET membership = excluded.membership,
+                 power_level = excluded.power_level, joined_at = excluded.joined_at, changed_at = excluded.changed_at,
+                 invited_by = excluded.invited_by, reason = excluded.reason, expires_at = excluded.expires_at",
+            rows::values(tx.backend(), run.len(), 12)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for (room, member) in run {
+            query = query
+                .bind(tenant.key())
+                .bind(room.to_string())
+                .bind(member.participant_id().to_string())
+                .bind(member.fqid.as_str())
+                .bind(member.fqid.server_name().as_str())
+                .bind(member.membership.as_str())
+                .bind(i64::from(member.power_level))
+                .bind(member.joined_at)
+                .bind(member.changed_at)
+                .bind(member.invited_by.map(|id| id.to_string()))
+                .bind(&member.reason)
+                .bind(member.expires_at);
+        }
+        query.execute(tx.conn()).await?;
+    }
     Ok(())
 }
 

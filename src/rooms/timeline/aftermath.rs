@@ -22,20 +22,27 @@ use crate::tenants::Tenant;
 
 /// Judges again what a state event from elsewhere may have changed; the own log, too, comes back from peers after a
 /// restore. What this server writes as a host itself cuts off nothing that it holds; it only ends the waiting of what a
-/// peer's log says behind a claim of state that was not there yet.
+/// peer's log says behind a claim of state that was not there yet. `is_calm`: nothing in the room waits, as far as is
+/// known; whether that is so comes back.
 pub(super) async fn of_state(
     batch: &mut Batch<'_>,
     state: &Placed,
     change: Option<&StateChange>,
-) -> Result<(), DbError> {
+    is_calm: bool,
+) -> Result<bool, DbError> {
     let tenant = batch.tenant.clone();
     let room_id = state.event.room_id;
     void_beyond_cuts(batch, &tenant, state).await?;
-    settle_waiting(batch, &tenant, room_id).await?;
-    match change {
-        Some(change) => of_marks(batch, room_id, change).await,
-        None => Ok(()),
+    let mut is_calm = is_calm;
+    if !is_calm {
+        let waiting = waiting(batch, &tenant, room_id).await?;
+        is_calm = waiting.is_empty();
+        settle(batch, &tenant, room_id, waiting).await?;
     }
+    if let Some(change) = change {
+        of_marks(batch, room_id, change).await?;
+    }
+    Ok(is_calm)
 }
 
 /// Erases what the state event acknowledges as redacted.
@@ -44,11 +51,14 @@ pub(super) async fn of_marks(
     room_id: RoomId,
     change: &StateChange,
 ) -> Result<(), DbError> {
-    if change.seen.is_empty() && change.cutoff.is_empty() {
+    let tenant = batch.tenant.clone();
+    let view = batch.views.get(&tenant, &mut batch.tx, room_id).await?;
+    let mut named = change.seen.keys().chain(change.cutoff.keys());
+    // Of a log that is not here nothing can have been redacted, or have redacted.
+    if !view.is_some_and(|view| named.any(|origin| view.logs.contains_key(origin))) {
         return Ok(());
     }
     batch.flush().await?;
-    let tenant = batch.tenant.clone();
     match batch.views.get(&tenant, &mut batch.tx, room_id).await? {
         Some(view) => project::erase_settled(&tenant, &mut batch.tx, view, room_id, change).await,
         None => Ok(()),
@@ -132,10 +142,28 @@ pub(super) async fn settle_waiting(
     tenant: &Tenant,
     room_id: RoomId,
 ) -> Result<Vec<Placed>, DbError> {
+    let waiting = waiting(batch, tenant, room_id).await?;
+    settle(batch, tenant, room_id, waiting).await
+}
+
+async fn waiting(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    room_id: RoomId,
+) -> Result<Vec<Placed>, DbError> {
     batch.flush().await?;
+    store::waiting(tenant, &mut batch.tx, room_id).await
+}
+
+async fn settle(
+    batch: &mut Batch<'_>,
+    tenant: &Tenant,
+    room_id: RoomId,
+    waiting: Vec<Placed>,
+) -> Result<Vec<Placed>, DbError> {
     let mut settled = Vec::new();
     let mut claims: Option<(ServerName, Claims)> = None;
-    for mut event in store::waiting(tenant, &mut batch.tx, room_id).await? {
+    for mut event in waiting {
         match event.kind {
             Kind::Timeline => {}
             // A state event that waits is not judged: it joins the host's chain or does not.

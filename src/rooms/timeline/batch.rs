@@ -37,6 +37,8 @@ pub(super) struct Batch<'a> {
     pub(super) now: i64,
     position: i64,
     pending: Vec<(Placed, Option<StateChange>)>,
+    /// Whether all of that may be written after the next state event of its room as well as before it.
+    outlasts_state: bool,
     ends: BTreeMap<(RoomId, ServerName), LogEnd>,
     gaps: BTreeMap<(RoomId, ServerName, i64), Gap>,
     changed_rooms: BTreeSet<RoomId>,
@@ -75,6 +77,7 @@ impl<'a> Batch<'a> {
             now,
             position,
             pending: Vec::new(),
+            outlasts_state: true,
             ends: BTreeMap::new(),
             gaps: BTreeMap::new(),
             changed_rooms: BTreeSet::new(),
@@ -115,6 +118,7 @@ impl<'a> Batch<'a> {
         if decides {
             self.changed_rooms.insert(room_id);
         }
+        self.outlasts_state &= project::outlasts_state(&self.tenant, &placed, change.as_ref());
         self.pending.push((placed.clone(), change));
         self.placed.push(placed);
     }
@@ -166,12 +170,27 @@ impl<'a> Batch<'a> {
         self.sends.push(row);
     }
 
+    /// Takes note that what landed last is written before the next state event: that may settle, or void, a redaction of it
+    /// that was here first.
+    pub(super) fn settle_before_state(&mut self) {
+        self.outlasts_state = false;
+    }
+
+    /// Writes what was noted so far, unless a state event that comes now would change nothing about how.
+    pub(super) async fn flush_before_state(&mut self) -> Result<(), DbError> {
+        match self.outlasts_state {
+            true => Ok(()),
+            false => self.flush().await,
+        }
+    }
+
     /// Writes everything noted so far, so that statements of this transaction see it.
     pub(super) async fn flush(&mut self) -> Result<(), DbError> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let pending = std::mem::take(&mut self.pending);
+        self.outlasts_state = true;
         let rows: Vec<Placed> = pending.iter().map(|(placed, _)| placed.clone()).collect();
         let late = messages::project::came_after(&self.tenant, &mut self.tx, &rows).await?;
         store::insert(&self.tenant, &mut self.tx, &rows).await?;
@@ -182,37 +201,12 @@ impl<'a> Batch<'a> {
             .collect();
         store::logs::set_ends(&self.tenant, &mut self.tx, &ends).await?;
         outgoing::ends(&self.tenant, &mut self.tx, &ends).await?;
-        for ((room_id, origin, _), gap) in std::mem::take(&mut self.gaps) {
-            store::gaps::set(&self.tenant, &mut self.tx, room_id, &origin, &gap).await?;
-        }
-        let maker = Maker {
-            key: &self.key,
-            entropy: &self.entropy,
-            now: self.now,
-        };
-        for (placed, change) in &pending {
-            let room_id = placed.event.room_id;
-            if let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await? {
-                project::event(
-                    &self.tenant,
-                    &mut self.tx,
-                    view,
-                    placed,
-                    change.as_ref(),
-                    self.now,
-                )
-                .await?;
-                outgoing::membership(
-                    &self.tenant,
-                    &mut self.tx,
-                    view,
-                    placed,
-                    change.as_ref(),
-                    &maker,
-                )
-                .await?;
-            }
-        }
+        let gaps: Vec<_> = std::mem::take(&mut self.gaps)
+            .into_iter()
+            .map(|((room_id, origin, _), gap)| (room_id, origin, gap))
+            .collect();
+        store::gaps::set(&self.tenant, &mut self.tx, &gaps).await?;
+        self.project(&pending).await?;
         for (placed, _) in &pending {
             let id = placed.event.event_id;
             let room_id = placed.event.room_id;
@@ -236,6 +230,33 @@ impl<'a> Batch<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Writes what events changed for clients, and what they leave to be delivered.
+    async fn project(&mut self, pending: &[(Placed, Option<StateChange>)]) -> Result<(), DbError> {
+        let mut people = project::People::default();
+        let mut servers = outgoing::Servers::default();
+        let maker = Maker {
+            key: &self.key,
+            entropy: &self.entropy,
+            now: self.now,
+        };
+        for (placed, change) in pending {
+            let (tenant, tx, change) = (&self.tenant, &mut self.tx, change.as_ref());
+            let Some(view) = self.views.get(tenant, tx, placed.event.room_id).await? else {
+                continue;
+            };
+            if !people.take(tenant, tx, view, placed, change).await? {
+                if !project::outlasts_state(tenant, placed, change) {
+                    people.write(tenant, tx, self.now).await?;
+                }
+                project::event(tenant, tx, view, placed, change, self.now).await?;
+            }
+            servers
+                .membership(tenant, tx, view, placed, change, &maker)
+                .await?;
+        }
+        people.write(&self.tenant, &mut self.tx, self.now).await
     }
 
     /// Takes note that something was written that must be committed, though no event may have been placed.

@@ -26,6 +26,7 @@ pub(super) struct Known {
     spoken_of: HashSet<EventId>,
     places: HashMap<Stretch, HashMap<i64, Hash>>,
     lacking: HashMap<Stretch, HashSet<i64>>,
+    calm: HashSet<RoomId>,
 }
 
 impl Known {
@@ -43,6 +44,7 @@ impl Known {
             spoken_of: meeting::spoken_of(&tenant, &mut batch.tx, &ids).await?,
             places: HashMap::new(),
             lacking: HashMap::new(),
+            calm: HashSet::new(),
         };
         known.load_places(batch, events).await?;
         Ok(known)
@@ -68,6 +70,20 @@ impl Known {
     pub(super) fn lacks_content(&self, event: &Event) -> bool {
         let lacking = self.lacking.get(&stretch(event));
         lacking.is_some_and(|seqs| seqs.contains(&event.seq))
+    }
+
+    /// Whether nothing in a room waits for host state.
+    pub(super) fn is_calm(&self, room_id: RoomId) -> bool {
+        self.calm.contains(&room_id)
+    }
+
+    /// Takes note of whether nothing in a room waits for host state; of a room that something was done to beside placing
+    /// events, that is not known.
+    pub(super) fn set_calm(&mut self, room_id: RoomId, is_calm: bool) {
+        match is_calm {
+            true => self.calm.insert(room_id),
+            false => self.calm.remove(&room_id),
+        };
     }
 
     /// Takes note of an event of the page that took its place.

@@ -118,7 +118,7 @@ async fn state(
         landing.placed.position = batch.next_position();
         let (joined, change) = (landing.placed.clone(), landing.change.clone());
         batch.land_again(landing);
-        aftermath::of_state(batch, &joined, change.as_ref()).await?;
+        aftermath::of_state(batch, &joined, change.as_ref(), false).await?;
     }
     Ok(())
 }

@@ -92,6 +92,7 @@ async fn one(
         _ => {}
     }
     if let Some(receipt) = out_of_place(batch, page, event, known).await? {
+        known.set_calm(event.room_id, false);
         if receipt == Receipt::Duplicate && known.lacks_content(event) {
             complete(batch, page, event, known, signer).await?;
         }
@@ -240,8 +241,8 @@ async fn land(
     let tenant = batch.tenant.clone();
     let target = known.target_of(event);
     if event.event_type.is_state() {
-        // What came before is written by the state before: with this one, redactions may be settled that it voids.
-        batch.flush().await?;
+        // With this one, redactions may be settled that came before it: those are written by the state before.
+        batch.flush_before_state().await?;
     }
     let position = batch.next_position();
     let Some(view) = batch
@@ -271,12 +272,21 @@ async fn land(
         aftermath::of_late_target(batch, &placed).await?;
     }
     batch.land(landing, end);
+    if was_known {
+        batch.settle_before_state();
+    }
     known.landed(&placed);
-    // Malformed ones take their place in the chain, too, and others wait for that.
-    if placed.kind == Kind::State && placed.standing != Standing::Wait {
-        aftermath::of_state(batch, &placed, change.as_ref()).await?;
-        if placed.event.event_type == EventType::ROOM_LOG {
-            epochs::of_state(batch, placed.event.room_id, signer).await?;
+    let room_id = placed.event.room_id;
+    if placed.standing == Standing::Wait {
+        known.set_calm(room_id, false);
+    } else if placed.kind == Kind::State {
+        // Malformed ones take their place in the chain, too, and others wait for that.
+        let was_calm = known.is_calm(room_id);
+        let is_calm = aftermath::of_state(batch, &placed, change.as_ref(), was_calm).await?;
+        let admits = placed.event.event_type == EventType::ROOM_LOG;
+        known.set_calm(room_id, is_calm && !admits);
+        if admits {
+            epochs::of_state(batch, room_id, signer).await?;
         }
     }
     if was_known && placed.event.origin == *tenant.server_name() {
@@ -437,3 +447,6 @@ mod own_log_tests;
 #[cfg(test)]
 #[path = "receive_tests.rs"]
 mod tests;
+#[cfg(test)]
+#[path = "together_tests.rs"]
+mod together_tests;
