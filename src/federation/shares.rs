@@ -2,7 +2,8 @@
 //!
 //! As many pages of events are verified at one time as there are processors. A page has its peer's turn until it is placed,
 //! and a peer has half as many turns; what is more waits in the order in which it came. So while one peer floods, every other
-//! one finds a free processor, and a writer that is not buried.
+//! one finds a free processor, and a writer that is not buried. Of a log that this server fetches by itself, one page is
+//! verified while the one before it is placed: there a page has a turn to be verified, and then one to be placed.
 //!
 //! Requests that wait hold their events in memory: a peer has only a few at one time.
 
@@ -35,6 +36,7 @@ pub struct Shares {
 #[derive(Clone)]
 struct Share {
     turns: Arc<Semaphore>,
+    placings: Arc<Semaphore>,
     requests: Arc<Semaphore>,
 }
 
@@ -61,6 +63,7 @@ impl Shares {
     fn share(&self, tenant: &Tenant, peer: &ServerName) -> Share {
         self.peers.get_with((tenant.key(), peer.clone()), || Share {
             turns: Arc::new(Semaphore::new(self.of_each)),
+            placings: Arc::new(Semaphore::new(self.of_each)),
             requests: Arc::new(Semaphore::new(MOST_REQUESTS)),
         })
     }
@@ -69,6 +72,13 @@ impl Shares {
     #[must_use]
     pub fn request(&self, tenant: &Tenant, peer: &ServerName) -> Option<OwnedSemaphorePermit> {
         self.share(tenant, peer).requests.try_acquire_owned().ok()
+    }
+
+    /// Waits for one of the peer's turns to place a page that is verified already.
+    pub async fn placing(&self, tenant: &Tenant, peer: &ServerName) -> Option<OwnedSemaphorePermit> {
+        let placings = self.share(tenant, peer).placings;
+        // It is never closed.
+        placings.acquire_owned().await.ok()
     }
 
     /// Waits for one of the peer's turns. Nobody may wait for a second one who holds one.

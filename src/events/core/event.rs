@@ -215,6 +215,25 @@ impl Event {
         Value::Object(fields)
     }
 
+    /// The same as text. Made at once, it takes a third of the time, and logs are handed on by the thousand.
+    pub fn to_text(&self) -> String {
+        let mut bytes = Vec::with_capacity(1024);
+        canonical::append_ordered(&mut bytes, &self.signed_fields());
+        // The object goes on where it ended.
+        bytes.pop();
+        let mut member = |name: &str, value: &Value| {
+            bytes.extend_from_slice(name.as_bytes());
+            canonical::append_ordered(&mut bytes, value);
+        };
+        member(",\"signature\":", &self.signature.to_string().into());
+        if let (Some(content), Some(salt)) = (&self.content, &self.salt) {
+            member(",\"content\":", content);
+            member(",\"salt\":", &salt.as_str().into());
+        }
+        bytes.push(b'}');
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// What the signature covers and the chain hashes: a prefix and the canonical form without content, salt and
     /// signature, so that both hold after a redaction.
     pub fn signed_bytes(&self) -> Vec<u8> {

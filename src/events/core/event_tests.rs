@@ -59,6 +59,21 @@ fn the_hash_does_not_depend_on_content_salt_and_signature() {
 }
 
 #[test]
+fn the_text_of_an_event_is_that_of_its_json_form() {
+    let odd = draft(
+        json!({"msgtype": "swp.text", "body": "\"quoted\" \\ \u{1F600}\n", "n": [1.5, null, {}]}),
+    );
+    let mut automatic = draft(json!({}));
+    automatic.sender = None;
+    for event in [odd, automatic].map(|draft| draft.sign(&key()).unwrap()) {
+        for event in [event.without_content(), event.into_inner()] {
+            let text: Value = serde_json::from_str(&event.to_text()).unwrap();
+            assert_eq!(text, event.to_value());
+        }
+    }
+}
+
+#[test]
 fn only_an_object_is_an_event() {
     for value in [json!(null), json!([]), json!("event"), json!(1)] {
         assert_eq!(Event::from_value(value), Err(EventError::NotAnObject));

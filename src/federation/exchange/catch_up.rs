@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use http::Method;
 use serde::Deserialize;
 
-use super::pages::{Keys, verify_all};
+use super::ahead::{LogPage, Source};
+use super::pages::{Keys, Unbelievable, verify_all};
 use super::{bounds, errands, forks, joining, missing, refusals};
 use crate::app::App;
 use crate::catalogue::Code;
@@ -15,10 +16,11 @@ use crate::events::core::ids::RoomId;
 use crate::events::core::incoming;
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::PublicKey;
+use crate::events::core::verified::Verified;
 use crate::federation::client::Call;
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::core::descriptor::FEDERATION_PATH;
-use crate::federation::model::RejectedEvent;
+use crate::federation::model::{RejectedEvent, Rejection};
 use crate::federation::outbox;
 use crate::rooms::core::content::LogPosition;
 use crate::rooms::store::{members, rooms};
@@ -143,7 +145,7 @@ async fn one_log(
 }
 
 /// Fetches one origin's log up to `until`, epoch by epoch and page by page, as long as that brings anything. While a page is
-/// placed, the next one is on its way.
+/// placed, the next one is verified, and the one after that is on its way.
 pub(super) async fn log(
     app: &App,
     tenant: &Tenant,
@@ -158,47 +160,47 @@ pub(super) async fn log(
         None => Part::Log,
     };
     let mut end = end_of(app, tenant, room_id, origin).await?;
-    if end >= until {
+    if end < until && !refusals::allows(app, tenant, origin).await? {
         return Ok(());
     }
-    let mut keys = Keys::load(app, tenant, room_id, pinned).await?;
-    let mut fetched: Option<(LogPlace, Vec<Event>)> = None;
     let mut from = end;
     while end < until {
-        let page = match fetched.take().filter(|(after, _)| *after == from) {
-            Some((_, page)) => page,
-            None => fetch(app, tenant, peer, (room_id, origin), from).await?,
+        let keys = Keys::load(app, tenant, room_id, pinned.clone()).await?;
+        let latest_epoch = keys.latest_epoch(origin);
+        let source = Source {
+            app: app.clone(),
+            tenant: tenant.clone(),
+            peer: peer.clone(),
+            room_id,
+            origin: origin.clone(),
         };
-        let Some(seq) = page.last().map(|event| event.seq) else {
-            // The epoch has ended there; the next one, if the host has admitted it, is asked for by itself.
-            if from.epoch >= until.epoch.min(keys.latest_epoch(origin)) {
+        let mut ahead = source.ahead(from, until, keys);
+        while let Some(page) = ahead.next().await {
+            let LogPage { last, believed } = page?;
+            let Some(seq) = last else {
+                // The epoch has ended there; the next one, if the host has admitted it, is asked for by itself.
+                if from.epoch >= until.epoch.min(latest_epoch) {
+                    return Ok(());
+                }
+                from = LogPlace {
+                    epoch: from.epoch + 1,
+                    seq: 0,
+                };
+                break;
+            };
+            let turn = app.federation().shares().placing(tenant, peer).await;
+            let any_placed = put(app, tenant, peer, believed, part).await?;
+            drop(turn);
+            let before = std::mem::replace(&mut end, end_of(app, tenant, room_id, origin).await?);
+            if end <= before || !any_placed {
                 return Ok(());
             }
-            from = LogPlace {
-                epoch: from.epoch + 1,
-                seq: 0,
-            };
-            continue;
-        };
-        let next = LogPlace {
-            epoch: from.epoch,
-            seq,
-        };
-        let ahead = async {
-            match next < until {
-                true => Some(fetch(app, tenant, peer, (room_id, origin), next).await),
-                false => None,
+            from = end;
+            if end.seq != seq {
+                // What is on its way does not fit there.
+                break;
             }
-        };
-        let (ahead, placed) = tokio::join!(ahead, place(app, tenant, peer, keys, page, part));
-        let (known, any_placed) = placed?;
-        keys = known;
-        let before = std::mem::replace(&mut end, end_of(app, tenant, room_id, origin).await?);
-        if end <= before || !any_placed {
-            return Ok(());
         }
-        fetched = ahead.transpose()?.map(|page| (next, page));
-        from = end;
     }
     Ok(())
 }
@@ -251,27 +253,66 @@ pub(crate) async fn place(
     let turn = app.federation().shares().turn(tenant, peer).await;
     let plain = events.clone();
     let (keys, verified) = verify_all(&turn, keys, events).await;
-    let mut page = Vec::with_capacity(verified.len());
-    let mut refused = Vec::new();
-    for (event, verified) in plain.iter().zip(verified) {
-        match verified {
-            Ok(verified) => page.push(verified),
-            Err(error) => {
-                // What comes after it cannot be placed anyway.
-                refused.push(refusals::of_envelope(peer, event, error));
-                break;
+    let believed = Believed::of(peer, plain, verified);
+    Ok((keys, put(app, tenant, peer, believed, part).await?))
+}
+
+/// What of a page can be placed.
+pub(super) struct Believed {
+    /// The events as they came.
+    plain: Vec<Event>,
+    /// Those that verify, up to the first one that does not: what comes after it cannot be placed anyway.
+    events: Vec<Verified<Event>>,
+    refused: Vec<Rejection>,
+}
+
+impl Believed {
+    pub(super) fn of(
+        peer: &ServerName,
+        plain: Vec<Event>,
+        verified: Vec<std::result::Result<Verified<Event>, Unbelievable>>,
+    ) -> Believed {
+        let mut events = Vec::with_capacity(verified.len());
+        let mut refused = Vec::new();
+        for (event, verified) in plain.iter().zip(verified) {
+            match verified {
+                Ok(verified) => events.push(verified),
+                Err(error) => {
+                    refused.push(refusals::of_envelope(peer, event, error));
+                    break;
+                }
             }
         }
+        Believed {
+            plain,
+            events,
+            refused,
+        }
     }
-    missing::journal_wrong_contents(app, tenant, peer, &page).await;
-    if let Some(room_id) = page.first().map(|event| event.room_id) {
-        let times = page.iter().map(|event| event.ts);
+}
+
+/// Places what can be placed of a page; whether any of it took its place.
+async fn put(
+    app: &App,
+    tenant: &Tenant,
+    peer: &ServerName,
+    believed: Believed,
+    part: Part,
+) -> Result<bool> {
+    let Believed {
+        plain,
+        events,
+        mut refused,
+    } = believed;
+    missing::journal_wrong_contents(app, tenant, peer, &events).await;
+    if let Some(room_id) = events.first().map(|event| event.room_id) {
+        let times = events.iter().map(|event| event.ts);
         errands::when_due(app, tenant, peer, room_id, times);
     }
     let page = Page {
         tenant: tenant.clone(),
         deliverer: peer.clone(),
-        events: page,
+        events,
         part,
     };
     let receipts = app.timeline().receive(page).await?.into_inner();
@@ -285,7 +326,7 @@ pub(crate) async fn place(
         Receipt::Rejected { placed, .. } => *placed,
         Receipt::Duplicate => false,
     };
-    Ok((keys, receipts.iter().any(is_placed)))
+    Ok(receipts.iter().any(is_placed))
 }
 
 fn read_page(

@@ -2,13 +2,14 @@
 //!
 //! [`routes`] takes delivered events and invitations, answers heads, backfill and state, and carries out what a peer's
 //! people ask of rooms hosted here. The other way round, [`remote`] asks hosts and peers, [`joining`] takes what they answer,
-//! [`catch_up`] fetches events that
-//! are missing and [`missing`] contents when [`errands`] has them do so, [`recover`] what this server lost, [`acquaintance`]
-//! gets to know who was invited, and [`one_dm`] sees to it that two people have one DM. Checks 6 to 8 of the specification's table are made here and in
-//! `rooms::timeline`; checks 1 to 5 have passed.
+//! [`catch_up`] fetches events that are missing, page [`ahead`] of page, and [`missing`] contents when [`errands`] has them
+//! do so, [`recover`] what this server lost, [`acquaintance`] gets to know who was invited, and [`one_dm`] sees to it that
+//! two people have one DM. Checks 6 to 8 of the specification's table are made here and in `rooms::timeline`; checks 1 to 5
+//! have passed.
 
 pub mod access;
 pub mod acquaintance;
+mod ahead;
 pub mod by_admin;
 pub mod catch_up;
 pub mod directory;

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::Job;
-use super::batch::Batch;
+use super::batch::{Batch, place};
 use super::failed::{Failed, error_text, failed};
 use super::places::{Destination, Places};
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
+use crate::events::model::Placed;
 use crate::events::store as logs;
 use crate::federation::client::{Call, PeerResponse};
 use crate::federation::core::delivery::{
-    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, Sent, backoff, stalled_for_ms,
+    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, backoff, stalled_for_ms,
 };
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
@@ -162,15 +162,12 @@ impl Sender {
         } else {
             page
         };
-        let due = |(sent, _): &(Sent, Value)| sent.place <= position.end;
-        for (sent, mut event) in page.into_iter().filter(due) {
-            if cut.bare
-                && let Some(members) = event.as_object_mut()
-            {
-                members.remove("content");
-                members.remove("salt");
+        for placed in &page {
+            let event = &placed.event;
+            if place(event) > position.end {
+                break;
             }
-            if !batch.add(sent, event, cut.events) {
+            if !batch.add(event, cut.bare, cut.events) {
                 return Ok(false);
             }
         }
@@ -182,34 +179,10 @@ impl Sender {
         room_id: RoomId,
         after: LogPlace,
         limit: usize,
-    ) -> Result<Vec<(Sent, Value)>, DbError> {
+    ) -> Result<Vec<Placed>, DbError> {
         let limit = i64::try_from(limit.min(MAX_BATCH_EVENTS)).unwrap_or(1);
-        let origin = self.tenant.server_name();
-        let page = logs::log_page(
-            &self.tenant,
-            self.db(),
-            room_id,
-            origin,
-            (after.epoch, after.seq),
-            limit,
-        )
-        .await?;
-        Ok(page
-            .iter()
-            .map(|placed| {
-                let event = &placed.event;
-                let place = LogPlace {
-                    epoch: event.epoch,
-                    seq: event.seq,
-                };
-                let sent = Sent {
-                    room_id,
-                    place,
-                    event_id: event.event_id,
-                };
-                (sent, event.to_value())
-            })
-            .collect())
+        let (origin, after) = (self.tenant.server_name(), (after.epoch, after.seq));
+        logs::log_page(&self.tenant, self.db(), room_id, origin, after, limit).await
     }
 
     /// Sends a batch; the inner error is why its content was refused.
@@ -217,7 +190,7 @@ impl Sender {
         &self,
         batch: &Batch,
     ) -> Result<Result<BTreeMap<RoomId, RoomOutcome>, String>, Failed> {
-        let body = json!({ "events": batch.events }).to_string();
+        let body = format!("{{\"events\":[{}]}}", batch.events.join(","));
         let answer = self.post("/send", body).await?;
         match answer.status {
             StatusCode::OK => Ok(Ok(delivery::settle(&batch.sent, &answer.body)?)),

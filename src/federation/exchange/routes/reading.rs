@@ -119,17 +119,20 @@ pub(super) async fn backfill(
     let within = within.get(..most).unwrap_or(within);
     let redactions = redactions(&app, &request.tenant, within).await?;
     let mut bytes = 0;
-    let mut events: Vec<Value> = Vec::with_capacity(within.len());
+    let mut events: Vec<String> = Vec::with_capacity(within.len());
     for placed in within {
         let event = item(&sight, placed, &redactions);
-        bytes += event.to_string().len();
+        bytes += event.len();
         if bytes > MOST_BYTES && !events.is_empty() {
             has_more = true;
             break;
         }
         events.push(event);
     }
-    Ok(answer(json!({ "events": events, "has_more": has_more })))
+    let events = events.join(",");
+    Ok(answer_text(format!(
+        "{{\"events\":[{events}],\"has_more\":{has_more}}}"
+    )))
 }
 
 /// The events of a page up to a gap: this server may have joined lately, and not have everything itself.
@@ -161,12 +164,14 @@ fn about(placed: &Placed) -> EventId {
 }
 
 /// The event with, where it has no content, why: a hint that spares the peer asking again soon.
-fn item(sight: &Sight, placed: &Placed, redactions: &HashMap<EventId, EventId>) -> Value {
+fn item(sight: &Sight, placed: &Placed, redactions: &HashMap<EventId, EventId>) -> String {
+    let is_withheld = sight.withholds(placed);
+    if placed.event.content.is_some() && !is_withheld {
+        return placed.event.to_text();
+    }
     let mut event = sight.show(placed);
-    let hint = if sight.withholds(placed) {
+    let hint = if is_withheld {
         Some(("withheld", json!(true)))
-    } else if placed.event.content.is_some() {
-        None
     } else if placed.standing == Standing::Void {
         Some(("void", json!(true)))
     } else {
@@ -176,7 +181,7 @@ fn item(sight: &Sight, placed: &Placed, redactions: &HashMap<EventId, EventId>) 
     if let (Some((name, value)), Some(members)) = (hint, event.as_object_mut()) {
         members.insert(name.to_owned(), value);
     }
-    event
+    event.to_string()
 }
 
 /// The query of the state.
@@ -201,8 +206,8 @@ pub(super) async fn state(
     let after_seq = asked.after_seq.unwrap_or(0);
     let (mut state, mut bytes, mut has_more) = (Vec::new(), 0, false);
     for placed in snapshot::of_host(&deciding, &sight.host, after_seq) {
-        let event = placed.event.to_value();
-        bytes += event.to_string().len();
+        let event = placed.event.to_text();
+        bytes += event.len();
         if bytes > MOST_BYTES && !state.is_empty() {
             has_more = true;
             break;
@@ -210,11 +215,11 @@ pub(super) async fn state(
         state.push(event);
     }
     let leaves = snapshot::unrecorded_leaves(&deciding, &sight.host);
-    let mut body = json!({ "state": state, "leaves": leaves, "heads": heads });
-    if let (true, Some(members)) = (has_more, body.as_object_mut()) {
-        members.insert("has_more".to_owned(), json!(true));
-    }
-    Ok(answer(body))
+    let (state, leaves, heads) = (state.join(","), json!(leaves), json!(heads));
+    let more = if has_more { ",\"has_more\":true" } else { "" };
+    Ok(answer_text(format!(
+        "{{\"state\":[{state}],\"leaves\":{leaves},\"heads\":{heads}{more}}}"
+    )))
 }
 
 pub(super) async fn members(
@@ -269,11 +274,12 @@ pub(super) async fn profile(
 }
 
 pub(super) fn answer(body: Value) -> Response {
-    (
-        [(http::header::CONTENT_TYPE, "application/json")],
-        body.to_string(),
-    )
-        .into_response()
+    answer_text(body.to_string())
+}
+
+/// An answer of JSON that is text already.
+fn answer_text(body: String) -> Response {
+    ([(http::header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 /// A field of a body that is missing or malformed.
