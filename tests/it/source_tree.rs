@@ -185,9 +185,13 @@ fn dependencies(manifest: &str) -> Vec<String> {
 #[test]
 fn every_dependency_has_its_reason() {
     let page = include_str!("../../docs/dependencies.md");
-    let named = ["Cargo.toml", "conformance/Cargo.toml", "fuzz/Cargo.toml"]
-        .map(dependencies)
-        .concat();
+    let manifests = [
+        "Cargo.toml",
+        "benches/Cargo.toml",
+        "conformance/Cargo.toml",
+        "fuzz/Cargo.toml",
+    ];
+    let named = manifests.map(dependencies).concat();
     assert!(named.len() > 40, "the manifests were read: {named:?}");
     let missing: Vec<_> = named
         .iter()

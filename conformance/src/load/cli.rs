@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use super::floor;
 use super::plan::{self, Part, Plan};
@@ -36,12 +36,24 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256],
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: Vec<u16>,
-    /// Events in the federated flow, in the catch-up and in the history of a room that is joined.
+    /// Events in the federated flow.
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(64..=1_000_000))]
     events: u64,
+    /// Events that a server misses before it catches up.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(64..=1_000_000))]
+    absence: u64,
+    /// Messages in the history of a room that is joined, beside one from each of its people.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(64..=1_000_000))]
+    history: u64,
     /// People in the room of another server that is joined.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     people: u16,
+    /// Servers in one room.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(4..=500))]
+    peers: u16,
+    /// Rooms that two servers share.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    rooms: u16,
     /// Only these parts; may be given several times. All by default.
     #[arg(long = "part")]
     parts: Vec<Part>,
@@ -91,7 +103,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
     let folder = folder.join(format!("scaiwave-load-{}", std::process::id()));
     std::fs::create_dir(&folder)?;
     let parts = match options.parts.as_slice() {
-        [] => vec![Part::Send, Part::Delay, Part::Federation, Part::Join],
+        [] => Part::value_variants().to_vec(),
         some => some.to_vec(),
     };
     let plan = Plan {
@@ -105,8 +117,12 @@ fn measure(options: &Options) -> Result<ExitCode> {
             .copied()
             .map(usize::from)
             .collect(),
-        events: usize::try_from(options.events).unwrap_or(usize::MAX),
+        events: number(options.events),
+        absence: number(options.absence),
+        history: number(options.history),
         people: usize::from(options.people),
+        peers: usize::from(options.peers),
+        rooms: usize::from(options.rooms),
         parts,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -127,6 +143,10 @@ fn measure(options: &Options) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn number(option: u64) -> usize {
+    usize::try_from(option).unwrap_or(usize::MAX)
 }
 
 fn write(path: &Path, rows: &[Row]) -> Result<()> {

@@ -23,14 +23,14 @@ const AUTHORS: usize = 8;
 /// How often the second server is asked for its newest message; each answer is one row.
 const POLL: Duration = Duration::from_millis(10);
 /// How long the second server may take for what one scenario wrote.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Two servers, and a room with people of both.
 pub struct Pair {
     pub(super) first: Server,
     pub(super) first_settings: Settings,
-    second: Server,
-    second_settings: Settings,
+    pub(super) second: Server,
+    pub(super) second_settings: Settings,
     forms: Vec<Form>,
     room: Room,
     /// The administrator of the first server.
@@ -56,6 +56,10 @@ pub struct CatchUp {
     pub per_second: f64,
     /// From the start of its process until it had all.
     pub time: Duration,
+    /// How long the second server took to verify one event, in seconds, by its own measure.
+    pub verification: f64,
+    /// Processor time of the second server for one event, its start included, in seconds.
+    pub processor: f64,
 }
 
 impl Pair {
@@ -127,9 +131,15 @@ impl Pair {
                 "{received} events arrived instead of {count}"
             )));
         }
+        let [spent, verified] =
+            ["sum", "count"].map(|part| format!("scaiwave_federation_verify_seconds_{part}"));
+        let spent = self.second.counter(&spent, "").await?;
+        let verified = self.second.counter(&verified, "").await?;
         Ok(CatchUp {
             per_second: count as f64 / time.as_secs_f64(),
             time: start + time,
+            verification: spent / verified.max(1.0),
+            processor: self.second.processor()?.as_secs_f64() / count as f64,
         })
     }
 
@@ -169,7 +179,7 @@ async fn allow(admin: &Person, peer: &Settings) -> Result<()> {
 }
 
 /// Invites somebody of the other server, who joins as soon as the invitation is there.
-async fn enter(inviter: &Person, room: &Room, guest: &Person) -> Result<()> {
+pub(super) async fn enter(inviter: &Person, room: &Room, guest: &Person) -> Result<()> {
     let request = json!({"fqid": guest.fqid()});
     inviter.post(room.at("/invite"), request).await?.ok()?;
     let began = Instant::now();

@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::{Value, json};
 
 use super::federation::Pair;
@@ -11,37 +12,29 @@ use super::stage;
 use super::trouble::{Result, Trouble};
 use crate::cast::person::Person;
 use crate::cast::room::Room;
-use crate::judge;
 
-/// Invitations in one request.
-const AT_ONCE: usize = 100;
+/// People who join and say hello at one time.
+const AT_ONCE: usize = 16;
 /// Connections that write the history.
 const SENDERS: usize = 64;
 /// How long an invitation may take to the other server.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Accounts without sessions, to be invited; their ids.
-async fn crowd(admin: &Person, people: usize) -> Result<Vec<String>> {
-    let mut ids = Vec::with_capacity(people);
-    for number in 0..people {
-        let name = format!("invited-{number}");
-        let account = json!({"local_id": name, "display_name": name});
-        let made = admin.post("/v1/admin/users", account).await?.ok()?;
-        ids.push(judge::text(&made, "/id")?);
-    }
-    Ok(ids)
-}
-
-/// A room that all of them are invited to.
-async fn room_of(host: &Person, crowd: &[String]) -> Result<Room> {
-    let (first, others) = crowd.split_at(crowd.len().min(AT_ONCE));
-    let room = host
-        .creates(json!({"name": "A room that is joined", "invite": first}))
+/// A public room that all of them have joined and said something in, so that each join stands between messages.
+async fn room_of(host: &Person, crowd: &[Person]) -> Result<Room> {
+    let request =
+        json!({"name": "A room that is joined", "room_type": "public", "is_public": true});
+    let room = host.creates(request).await?;
+    let enters = async |person: &Person| {
+        person.post(room.at("/join"), json!({})).await?.ok()?;
+        person.says(&room, "hello").await?;
+        Ok::<(), Trouble>(())
+    };
+    stream::iter(crowd)
+        .map(enters)
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<()>()
         .await?;
-    for id in others {
-        let request = json!({"participant_id": id});
-        host.post(room.at("/invite"), request).await?.ok()?;
-    }
     Ok(room)
 }
 
@@ -72,7 +65,7 @@ async fn join(host: &Person, guest: &Person, room: &Room) -> Result<Duration> {
 impl Pair {
     /// The times of joining rooms with so many people, and histories of these lengths.
     pub async fn joins(&self, people: usize, histories: [usize; 2]) -> Result<[Duration; 2]> {
-        let crowd = crowd(&self.host, people).await?;
+        let crowd = stage::crowd(&self.first_settings, &self.host, people).await?;
         let mut times = [Duration::ZERO; 2];
         for (time, events) in times.iter_mut().zip(histories) {
             let room = room_of(&self.host, &crowd).await?;

@@ -10,6 +10,7 @@ use super::report::Row;
 use super::sends::{Rate, Volley};
 use super::subject::Subject;
 use super::trouble::Result;
+use super::verification;
 
 /// What to run.
 pub struct Plan {
@@ -23,10 +24,18 @@ pub struct Plan {
     pub time: Duration,
     /// Connections in the scenarios of acknowledged messages, one after the other.
     pub connections: Vec<usize>,
-    /// Events of the scenarios that count events.
+    /// Events of the federated flow.
     pub events: usize,
+    /// Events that a server misses before it catches up.
+    pub absence: usize,
+    /// Messages in the history of a room that is joined, beside one from each of its people.
+    pub history: usize,
     /// People in the room that is joined.
     pub people: usize,
+    /// Servers in one room.
+    pub peers: usize,
+    /// Rooms that two servers share.
+    pub rooms: usize,
     /// Parts that are run.
     pub parts: Vec<Part>,
 }
@@ -42,6 +51,12 @@ pub enum Part {
     Federation,
     /// Joining a room of another server.
     Join,
+    /// What it costs to believe an event.
+    Verify,
+    /// A room of many servers.
+    Peers,
+    /// Two servers with many rooms.
+    Rooms,
 }
 
 /// The yardsticks of the run.
@@ -106,6 +121,14 @@ async fn machine(plan: &Plan, rows: &mut Vec<Row>) -> Result<Yardsticks> {
     let (sign, verify) = baseline::ed25519(plan.time / 2)?;
     for (name, rate) in [("Ed25519 sign", sign), ("Ed25519 strict verify", verify)] {
         rows.push(Row::new(name, "machine", Some(rate.per_second), "/s"));
+    }
+    if plan.parts.contains(&Part::Verify) {
+        match verification::rows(&plan.server).await {
+            Ok(steps) => rows.extend(steps),
+            Err(trouble) => {
+                rows.push(Row::new("one event", "machine", None, "us").note(trouble.0));
+            }
+        }
     }
     let floor = Floor::start().await?;
     let mut http = Vec::new();

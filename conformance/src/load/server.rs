@@ -81,9 +81,17 @@ impl Settings {
 
     /// Makes `peer` reachable by plain HTTP.
     pub fn knows(&mut self, peer: &Settings) {
-        let url = format!("{}={}", peer.server_name(), peer.base());
-        self.environment
-            .push(("SCAIWAVE_FEDERATION_PEER_URLS".to_owned(), url));
+        self.knows_at(&[peer.server_name()], peer.address);
+    }
+
+    /// Makes peers reachable by plain HTTP, all at one address.
+    pub fn knows_at(&mut self, names: &[String], address: SocketAddr) {
+        let urls: Vec<String> = names
+            .iter()
+            .map(|name| format!("{name}=http://{address}"))
+            .collect();
+        let setting = "SCAIWAVE_FEDERATION_PEER_URLS".to_owned();
+        self.environment.push((setting, urls.join(",")));
     }
 
     fn command(&self, arguments: &[&str]) -> Command {
@@ -221,6 +229,11 @@ impl Server {
 
     /// Asks the server to stop, and waits for it.
     pub async fn stop(mut self) -> Result<()> {
+        self.end().await
+    }
+
+    /// The same, where another one takes its place.
+    pub async fn end(&mut self) -> Result<()> {
         let pid = self.process.id().unwrap_or_default();
         Command::new("sh")
             .args(["-c", &format!("kill -TERM {pid}")])

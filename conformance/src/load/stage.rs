@@ -1,5 +1,6 @@
 //! What a scenario plays on: people who are signed in, and rooms in which they all are.
 
+use futures::stream::{self, StreamExt, TryStreamExt};
 use serde_json::json;
 
 use super::http::Form;
@@ -13,6 +14,9 @@ use crate::client::tls::Trust;
 use crate::client::transcript::Transcript;
 use crate::client::{Agent, Bearer};
 
+/// Accounts that are made at one time.
+const ENROLLED_AT_ONCE: usize = 8;
+
 /// People on one server.
 pub struct People {
     /// The administrator.
@@ -25,15 +29,11 @@ impl People {
     /// Makes `count` accounts beside the administrator's and signs everybody in.
     pub async fn gather(settings: &Settings, count: usize) -> Result<Self> {
         settings.create_admin().await?;
-        let way = Way::new(&settings.base(), Trust::system()).map_err(Trouble)?;
-        let stranger = Agent::new(way, Bearer::Nobody, Transcript::default());
+        let stranger = stranger(settings)?;
         let admin = sign_in(&stranger, "admin").await?;
         let mut members = Vec::with_capacity(count);
         for number in 0..count {
-            let name = format!("member-{number}");
-            let account = json!({"local_id": name, "display_name": name, "password": PASSWORD});
-            admin.post("/v1/admin/users", account).await?.ok()?;
-            members.push(sign_in(&stranger, &name).await?);
+            members.push(enrol(&stranger, &admin, &format!("member-{number}")).await?);
         }
         Ok(Self { admin, members })
     }
@@ -47,6 +47,31 @@ impl People {
         }
         Ok(rooms)
     }
+}
+
+/// Nobody in particular on a server.
+pub(super) fn stranger(settings: &Settings) -> Result<Agent> {
+    let way = Way::new(&settings.base(), Trust::system()).map_err(Trouble)?;
+    Ok(Agent::new(way, Bearer::Nobody, Transcript::default()))
+}
+
+/// Many more people on a server. What this waits for is the hashing of their passwords.
+pub async fn crowd(settings: &Settings, admin: &Person, count: usize) -> Result<Vec<Person>> {
+    let stranger = stranger(settings)?;
+    let names = (0..count).map(|number| format!("one-of-many-{number}"));
+    let enrol = async |name: String| enrol(&stranger, admin, &name).await;
+    stream::iter(names)
+        .map(enrol)
+        .buffered(ENROLLED_AT_ONCE)
+        .try_collect()
+        .await
+}
+
+/// Makes an account and signs it in.
+async fn enrol(stranger: &Agent, admin: &Person, name: &str) -> Result<Person> {
+    let account = json!({"local_id": name, "display_name": name, "password": PASSWORD});
+    admin.post("/v1/admin/users", account).await?.ok()?;
+    sign_in(stranger, name).await
 }
 
 async fn sign_in(stranger: &Agent, name: &str) -> Result<Person> {

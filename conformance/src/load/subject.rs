@@ -1,5 +1,7 @@
 //! All scenarios on one kind of database, each figure beside its yardsticks and its aim.
 
+mod federated;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,7 +33,7 @@ const MOST_DELAY_MS: f64 = 5.0;
 const MOST_IDLE_MIB: f64 = 40.0;
 const MOST_START_MS: f64 = 300.0;
 const LEAST_FEDERATED: f64 = 3000.0;
-const LEAST_CATCH_UP: f64 = 8000.0;
+const LEAST_CATCH_UP: f64 = 10_000.0;
 const MOST_JOIN_MS: f64 = 1000.0;
 
 /// A kind of database under measurement.
@@ -70,13 +72,20 @@ impl<'a> Subject<'a> {
             let done = self.one_server().await;
             self.explain("one server", done);
         }
-        if self.plan.parts.contains(&Part::Federation) {
-            let done = self.two_servers(Part::Federation).await;
-            self.explain("two servers", done);
+        let of_two = [
+            (Part::Federation, "two servers"),
+            (Part::Join, "joining"),
+            (Part::Rooms, "many rooms"),
+        ];
+        for (part, name) in of_two {
+            if self.plan.parts.contains(&part) {
+                let done = self.two_servers(part).await;
+                self.explain(name, done);
+            }
         }
-        if self.plan.parts.contains(&Part::Join) {
-            let done = self.two_servers(Part::Join).await;
-            self.explain("joining", done);
+        if self.plan.parts.contains(&Part::Peers) {
+            let done = self.many_servers().await;
+            self.explain("a room of many servers", done);
         }
     }
 
@@ -257,6 +266,7 @@ impl<'a> Subject<'a> {
             .map(|database| database.as_ref().map(|database| database.url.as_str()));
         let done = match part {
             Part::Join => self.join(urls).await,
+            Part::Rooms => self.rooms(urls).await,
             _ => self.pair(urls).await,
         };
         for database in databases.into_iter().flatten() {
@@ -268,13 +278,13 @@ impl<'a> Subject<'a> {
     async fn join(&mut self, urls: [Option<&str>; 2]) -> Result<()> {
         let folder = self.folder.join("join");
         let pair = Pair::start(&self.plan.server, &folder, urls).await?;
-        let (people, events) = (self.plan.people, self.plan.events);
+        let (people, events) = (self.plan.people, self.plan.history);
         let [young, old] = pair.joins(people, [0, events]).await?;
         let [young, old] = [young, old].map(|time| time.as_secs_f64() * 1e3);
-        let scenario = format!("join a room of {people} people and {events} messages");
+        let scenario = format!("join a room of {people} people and {events} more messages");
         let row = self
             .row(scenario, old, "ms")
-            .ratio("the same without messages", old, young)
+            .ratio("the same without those", old, young)
             .aim(format!("under {MOST_JOIN_MS:.0} ms"), old < MOST_JOIN_MS);
         self.rows.push(row);
         Ok(())
@@ -309,7 +319,9 @@ impl<'a> Subject<'a> {
                 flow.sent_per_second
             ));
         self.rows.push(row);
+        let events = self.plan.absence;
         let caught = pair.catch_up(events).await?;
+        let verifies = caught.verification * verify;
         let row = self
             .row(
                 format!("catch-up, {events} events"),
@@ -322,8 +334,11 @@ impl<'a> Subject<'a> {
                 caught.per_second >= LEAST_CATCH_UP,
             )
             .note(format!(
-                "{:.2} s from the start of the process",
-                caught.time.as_secs_f64()
+                "{:.2} s from the start of the process; {:.0} us of processor each, {:.0} of them to verify: {verifies:.2} \
+                 strict verifications",
+                caught.time.as_secs_f64(),
+                caught.processor * 1e6,
+                caught.verification * 1e6,
             ));
         self.rows.push(row);
         Ok(())
