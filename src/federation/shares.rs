@@ -75,7 +75,11 @@ impl Shares {
     }
 
     /// Waits for one of the peer's turns to place a page that is verified already.
-    pub async fn placing(&self, tenant: &Tenant, peer: &ServerName) -> Option<OwnedSemaphorePermit> {
+    pub async fn placing(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+    ) -> Option<OwnedSemaphorePermit> {
         let placings = self.share(tenant, peer).placings;
         // It is never closed.
         placings.acquire_owned().await.ok()
