@@ -6,6 +6,7 @@
 
 mod batch;
 mod failed;
+mod notes;
 mod places;
 mod sender;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::notes::Notes;
 use self::places::Places;
 use self::sender::Sender;
 use super::Federation;
@@ -38,6 +40,7 @@ pub async fn run(federation: Federation, stop: CancellationToken) {
     let places = Arc::new(Places::new());
     let busy: Busy = Arc::default();
     let senders = TaskTracker::new();
+    let (notes, writing) = Notes::start(&federation);
     while !stop.is_cancelled() {
         for tenant in federation.tenants().all() {
             match store::outbox::due(&tenant, federation.db(), federation.now_ms()).await {
@@ -54,6 +57,7 @@ pub async fn run(federation: Federation, stop: CancellationToken) {
                             key: (tenant.key(), destination.clone()),
                             destination,
                             places: Arc::clone(&places),
+                            notes: notes.clone(),
                             stop: stop.clone(),
                         };
                         senders.spawn(send(sender, sending));
@@ -72,6 +76,9 @@ pub async fn run(federation: Federation, stop: CancellationToken) {
     }
     senders.close();
     senders.wait().await;
+    drop(notes);
+    // It ends when the last note is written.
+    let _ = writing.await;
 }
 
 /// A server says how far it has our log of a room: it may have fetched some of it by itself, which needs no delivery any
@@ -86,14 +93,18 @@ pub async fn believe(
     let Some(hash) = head.hash else {
         return Ok(());
     };
+    let place = LogPlace {
+        epoch: head.epoch,
+        seq: head.seq,
+    };
+    // Most comparisons find what was delivered: they need not wait for the one who writes.
+    if !store::outbox::lacks(tenant, federation.db(), peer, room_id, place).await? {
+        return Ok(());
+    }
     let mut tx = federation.db().begin().await?;
     let (own, range) = (tenant.server_name(), (head.seq, head.seq));
     let at_place = meeting::hashes(tenant, &mut tx, room_id, own, head.epoch, range).await?;
     if at_place.get(&head.seq) == Some(&hash) {
-        let place = LogPlace {
-            epoch: head.epoch,
-            seq: head.seq,
-        };
         store::outbox::holds(tenant, &mut tx, peer, room_id, place).await?;
         tx.commit(()).await?;
     }
@@ -152,6 +163,10 @@ async fn send(sender: Sender, _sending: Sending) {
         () = sender.drain() => {}
         () = sender.stop.cancelled() => {}
     }
+}
+
+fn later(now_ms: i64, wait: Duration) -> i64 {
+    now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

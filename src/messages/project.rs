@@ -3,8 +3,6 @@
 //! The outcome depends on the set of events alone, never on their order of arrival: where two of them speak of the
 //! same thing, the common order of all servers decides (federation specification, "Redaction" and "Edits").
 
-use std::collections::HashSet;
-
 use super::effect::{self, Effect};
 use super::model::{Changes, Edited, Redacted};
 use super::store::{changes, reactions, references};
@@ -21,7 +19,7 @@ use crate::tenants::Tenant;
 pub type IsSettled<'a> = &'a (dyn Fn(&Event) -> bool + Sync);
 
 /// Writes what an event changed about messages. One about a message that is not here waits for it, and the message is then
-/// made by [`refold`] ([`came_after`] tells which ones).
+/// made by [`refold`].
 pub async fn apply(
     tenant: &Tenant,
     tx: &mut Tx,
@@ -41,22 +39,6 @@ pub async fn apply(
         Some(target) => affect(tenant, tx, &target, placed, is_settled).await,
         None => Ok(()),
     }
-}
-
-/// The messages among `placed`, which are not stored yet, that come after something about them. Never own ones: nobody
-/// knew their ids before.
-pub async fn came_after(
-    tenant: &Tenant,
-    tx: &mut Tx,
-    placed: &[Placed],
-) -> Result<HashSet<EventId>, DbError> {
-    let foreign: Vec<EventId> = placed
-        .iter()
-        .filter(|placed| placed.event.event_type == EventType::ROOM_MESSAGE)
-        .filter(|placed| placed.event.origin != *tenant.server_name())
-        .map(|placed| placed.event.event_id)
-        .collect();
-    events::store::meeting::spoken_of(tenant, tx, &foreign).await
 }
 
 /// Makes the rows of a message anew from the events that still count.

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 use sqlx::Row;
 
-use super::{apply, came_after, erase_settled, refold};
+use super::{apply, erase_settled, refold};
 use crate::app::test_server::Server;
 use crate::db::Tx;
 use crate::events::core::event::Event;
@@ -172,7 +172,12 @@ impl Store {
             self.position += 1;
             placed.position = self.position;
             let placed = [placed];
-            let late = came_after(&self.tenant, &mut tx, &placed).await.unwrap();
+            let event = &placed[0].event;
+            let is_message = event.event_type == EventType::ROOM_MESSAGE;
+            let ids = [event.event_id];
+            let late =
+                store::meeting::spoken_of(&self.tenant, &mut tx, &ids[..usize::from(is_message)]);
+            let late = late.await.unwrap();
             store::insert(&self.tenant, &mut tx, &placed).await.unwrap();
             apply(&self.tenant, &mut tx, &placed[0], &is_hosts)
                 .await

@@ -108,8 +108,14 @@ impl Crowd {
             lock(&shared.peers).insert(name.clone(), peer.clone());
             let document = peer.ask_to_join(&room.id, &peer.fqid("guest"));
             let path = format!("/rooms/{}/join", room.id);
-            peer.post(&stranger, &path, &document).await?.ok()?;
-            Ok::<(), Trouble>(())
+            let answer = peer.post(&stranger, &path, &document).await?;
+            match answer.status {
+                200 => Ok(()),
+                _ => Err(Trouble(format!(
+                    "{name} may not join: {}",
+                    answer.outline()
+                ))),
+            }
         };
         stream::iter(&names)
             .map(enters)
@@ -203,7 +209,8 @@ impl Crowd {
     /// Waits until the server has nothing more to do: what the joins left to be delivered, or what it writes down afterwards.
     async fn rest(&self) -> Result<()> {
         let mut before = self.server.processor()?;
-        loop {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let now = self.server.processor()?;
             if now - before <= Duration::from_millis(20) {
@@ -211,6 +218,7 @@ impl Crowd {
             }
             before = now;
         }
+        Err(Trouble::new("the server does not come to rest"))
     }
 }
 

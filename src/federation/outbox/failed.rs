@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use super::notes::NotWritten;
 use crate::db::DbError;
 use crate::federation::client::PeerResponse;
 use crate::federation::core::delivery::AnswerError;
@@ -25,6 +26,8 @@ pub(super) enum Failed {
     Answer(#[from] AnswerError),
     #[error(transparent)]
     Db(#[from] DbError),
+    #[error(transparent)]
+    NotWritten(#[from] NotWritten),
 }
 
 /// An answer that is no success.

@@ -8,18 +8,19 @@ use http::{Method, StatusCode};
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
-use super::Job;
 use super::batch::{Batch, place};
 use super::failed::{Failed, error_text, failed};
+use super::notes::{self, NotWritten, Note, Notes};
 use super::places::{Destination, Places};
-use crate::db::{Db, DbError, Tx};
+use super::{Job, later};
+use crate::db::{Db, DbError};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::events::model::Placed;
 use crate::events::store as logs;
 use crate::federation::client::{Call, PeerResponse};
 use crate::federation::core::delivery::{
-    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, backoff, stalled_for_ms,
+    self, Cut, LogPlace, MAX_BATCH_EVENTS, Refused, RoomOutcome, backoff,
 };
 use crate::federation::core::descriptor::FEDERATION_PATH;
 use crate::federation::error::CallError;
@@ -41,13 +42,14 @@ pub(super) struct Sender {
     pub(super) destination: ServerName,
     pub(super) key: Destination,
     pub(super) places: Arc<Places>,
+    pub(super) notes: Notes,
     pub(super) stop: CancellationToken,
 }
 
 /// What became of everything that waited for a destination.
 #[derive(Default)]
 struct Drained {
-    /// Whether anything was delivered.
+    /// Whether anything was delivered that is not written down yet.
     delivered: bool,
     /// Why a request rests.
     refused_for_now: Option<String>,
@@ -96,7 +98,7 @@ impl Sender {
                     for room_id in known {
                         self.ask_head(room_id).await?;
                     }
-                    drained.delivered = true;
+                    drained.delivered = false;
                     cut = cut.after_success();
                 }
                 Err(refusal) => match cut.after_refusal(batch.events.len()) {
@@ -318,47 +320,30 @@ impl Sender {
             .await
     }
 
-    async fn write_progress(&self, rooms: BTreeMap<RoomId, RoomOutcome>) -> Result<(), DbError> {
-        let mut tx = self.db().begin().await?;
-        let now_ms = self.federation.now_ms();
-        for (room_id, outcome) in rooms {
-            if let Some(place) = outcome.reached {
-                store::outbox::reached(&self.tenant, &mut tx, &self.destination, room_id, place)
-                    .await?;
-            }
-            if let Some(reason) = outcome.stalled {
-                self.write_stall(&mut tx, room_id, &reason, now_ms).await?;
-            }
-        }
-        store::outbox::forget_closed(&self.tenant, &mut tx, &self.destination).await?;
-        tx.commit(()).await?;
+    /// Writes down what the destination answered, and that it did.
+    async fn write_progress(&self, rooms: BTreeMap<RoomId, RoomOutcome>) -> Result<(), NotWritten> {
+        let note = Note {
+            tenant: self.tenant.clone(),
+            destination: self.destination.clone(),
+            rooms,
+        };
+        self.notes.write(note).await?;
+        self.federation
+            .ephemeral()
+            .heard(&self.tenant, &self.destination);
         Ok(())
     }
 
     /// An event that is refused even without its content holds up its own room only.
     async fn stall(&self, batch: &Batch, reason: &str) -> Result<(), DbError> {
         let mut tx = self.db().begin().await?;
+        let now_ms = self.federation.now_ms();
         for sent in &batch.sent {
-            self.write_stall(&mut tx, sent.room_id, reason, self.federation.now_ms())
-                .await?;
+            let (tenant, destination) = (&self.tenant, &self.destination);
+            notes::stall(tenant, &mut tx, destination, sent.room_id, reason, now_ms).await?;
         }
         tx.commit(()).await?;
         Ok(())
-    }
-
-    async fn write_stall(
-        &self,
-        tx: &mut Tx,
-        room_id: RoomId,
-        reason: &str,
-        now_ms: i64,
-    ) -> Result<(), DbError> {
-        let stalls = store::outbox::stalls(&self.tenant, tx, &self.destination, room_id).await?;
-        let stalls = stalls.saturating_add(1);
-        let wait = backoff(stalls, stalled_for_ms(stalls), rand::random());
-        let next = later(now_ms, wait);
-        tracing::warn!(event = "federation.log_stalled", peer = %self.destination, room = %room_id, stalls, reason);
-        store::outbox::stalled(&self.tenant, tx, &self.destination, room_id, next, reason).await
     }
 
     async fn write_drained(&self, drained: &Drained) -> Result<(), DbError> {
@@ -418,7 +403,9 @@ impl Sender {
         );
         let asked = match failed {
             Failed::Status { retry_after, .. } => retry_after.unwrap_or_default(),
-            Failed::Call(_) | Failed::Answer(_) | Failed::Db(_) => Duration::ZERO,
+            Failed::Call(_) | Failed::Answer(_) | Failed::Db(_) | Failed::NotWritten(_) => {
+                Duration::ZERO
+            }
         };
         peer.next_send_at = later(now_ms, wait.max(asked.min(Duration::from_secs(3_600))));
         let mut tx = self.db().begin().await?;
@@ -441,8 +428,4 @@ fn had_everything(batch: &Batch, rooms: &BTreeMap<RoomId, RoomOutcome>) -> Vec<R
         .filter(|(_, outcome)| is_known(outcome))
         .map(|(room_id, _)| *room_id)
         .collect()
-}
-
-fn later(now_ms: i64, wait: Duration) -> i64 {
-    now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
 }

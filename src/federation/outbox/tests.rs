@@ -105,6 +105,7 @@ fn sender(server: &TestServer) -> Sender {
         destination: name(),
         key: (server.tenant.key(), name()),
         places: Arc::new(Places::new()),
+        notes: Notes::start(&server.federation).0,
         stop: CancellationToken::new(),
     }
 }

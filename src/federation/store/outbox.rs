@@ -119,7 +119,7 @@ pub async fn close(
     .bind(end.seq)
     .execute(tx.conn())
     .await?;
-    forget_closed(tenant, tx, destination).await
+    forget_closed(tenant, tx, destination, room_id).await
 }
 
 /// Records how far a server has our log.
@@ -130,18 +130,43 @@ pub async fn reached(
     room_id: RoomId,
     sent: LogPlace,
 ) -> Result<(), DbError> {
-    sqlx::query(
+    let closing: Option<i64> = sqlx::query_scalar(
         "UPDATE outbox SET sent_epoch = $4, sent_seq = $5, stalls = 0, next_try_at = 0, last_error = NULL
-         WHERE tenant = $1 AND destination = $2 AND room_id = $3",
+         WHERE tenant = $1 AND destination = $2 AND room_id = $3 RETURNING closing",
     )
     .bind(tenant.key())
     .bind(destination.as_str())
     .bind(room_id.to_string())
     .bind(sent.epoch)
     .bind(sent.seq)
-    .execute(tx.conn())
+    .fetch_optional(tx.conn())
     .await?;
-    Ok(())
+    match closing {
+        Some(1) => forget_closed(tenant, tx, destination, room_id).await,
+        _ => Ok(()),
+    }
+}
+
+/// Whether our log of a room is still to be delivered to a server from before `place` on.
+pub async fn lacks(
+    tenant: &Tenant,
+    db: &Db,
+    destination: &ServerName,
+    room_id: RoomId,
+    place: LogPlace,
+) -> Result<bool, DbError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT sent_seq FROM outbox WHERE tenant = $1 AND destination = $2 AND room_id = $3
+           AND (sent_epoch < $4 OR (sent_epoch = $4 AND sent_seq < $5))",
+    )
+    .bind(tenant.key())
+    .bind(destination.as_str())
+    .bind(room_id.to_string())
+    .bind(place.epoch)
+    .bind(place.seq)
+    .fetch_optional(db.reader())
+    .await?;
+    Ok(found.is_some())
 }
 
 /// Records that a server has our log up to `place` by other ways than our deliveries; one that has more stays as it is.
@@ -165,7 +190,7 @@ pub async fn holds(
     .bind(place.seq)
     .execute(tx.conn())
     .await?;
-    forget_closed(tenant, tx, destination).await
+    forget_closed(tenant, tx, destination, room_id).await
 }
 
 /// Records that a server can place nothing more of our log, and when to try again.
@@ -208,18 +233,20 @@ pub async fn stalls(
     Ok(u32::try_from(stalls.unwrap_or(0)).unwrap_or(u32::MAX))
 }
 
-/// Deletes the rows of a server that has all it is to have.
-pub async fn forget_closed(
+/// Deletes the row of a room of which a server has all it is to have.
+async fn forget_closed(
     tenant: &Tenant,
     tx: &mut Tx,
     destination: &ServerName,
+    room_id: RoomId,
 ) -> Result<(), DbError> {
     sqlx::query(
-        "DELETE FROM outbox WHERE tenant = $1 AND destination = $2 AND closing = 1
+        "DELETE FROM outbox WHERE tenant = $1 AND destination = $2 AND room_id = $3 AND closing = 1
          AND sent_epoch = end_epoch AND sent_seq = end_seq",
     )
     .bind(tenant.key())
     .bind(destination.as_str())
+    .bind(room_id.to_string())
     .execute(tx.conn())
     .await?;
     Ok(())

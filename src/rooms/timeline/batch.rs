@@ -39,6 +39,8 @@ pub(super) struct Batch<'a> {
     pending: Vec<(Placed, Option<StateChange>)>,
     /// Whether all of that may be written after the next state event of its room as well as before it.
     outlasts_state: bool,
+    /// Messages that came after something about them.
+    late: HashSet<EventId>,
     ends: BTreeMap<(RoomId, ServerName), LogEnd>,
     gaps: BTreeMap<(RoomId, ServerName, i64), Gap>,
     changed_rooms: BTreeSet<RoomId>,
@@ -78,6 +80,7 @@ impl<'a> Batch<'a> {
             position,
             pending: Vec::new(),
             outlasts_state: true,
+            late: HashSet::new(),
             ends: BTreeMap::new(),
             gaps: BTreeMap::new(),
             changed_rooms: BTreeSet::new(),
@@ -170,10 +173,15 @@ impl<'a> Batch<'a> {
         self.sends.push(row);
     }
 
-    /// Takes note that what landed last is written before the next state event: that may settle, or void, a redaction of it
-    /// that was here first.
-    pub(super) fn settle_before_state(&mut self) {
+    /// Takes note that something about an event was here before it. A message is then made from all of that; and before the
+    /// next state event, which may settle, or void, a redaction of it.
+    pub(super) fn came_after(&mut self, event: &Event) {
         self.outlasts_state = false;
+        // An own one that comes back after a restore is made anew by itself.
+        let is_own = event.origin == *self.tenant.server_name();
+        if event.event_type == EventType::ROOM_MESSAGE && !is_own {
+            self.late.insert(event.event_id);
+        }
     }
 
     /// Writes what was noted so far, unless a state event that comes now would change nothing about how.
@@ -192,7 +200,6 @@ impl<'a> Batch<'a> {
         let pending = std::mem::take(&mut self.pending);
         self.outlasts_state = true;
         let rows: Vec<Placed> = pending.iter().map(|(placed, _)| placed.clone()).collect();
-        let late = messages::project::came_after(&self.tenant, &mut self.tx, &rows).await?;
         store::insert(&self.tenant, &mut self.tx, &rows).await?;
         store::contents::note(&self.tenant, &mut self.tx, &rows).await?;
         let ends: Vec<_> = std::mem::take(&mut self.ends)
@@ -207,6 +214,7 @@ impl<'a> Batch<'a> {
             .collect();
         store::gaps::set(&self.tenant, &mut self.tx, &gaps).await?;
         self.project(&pending).await?;
+        let late = std::mem::take(&mut self.late);
         for (placed, _) in &pending {
             let id = placed.event.event_id;
             let room_id = placed.event.room_id;

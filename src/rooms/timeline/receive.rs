@@ -273,7 +273,7 @@ async fn land(
     }
     batch.land(landing, end);
     if was_known {
-        batch.settle_before_state();
+        batch.came_after(&placed.event);
     }
     known.landed(&placed);
     let room_id = placed.event.room_id;
