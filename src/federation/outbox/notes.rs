@@ -1,5 +1,8 @@
-//! What deliveries leave to be written down, of all destinations together: in a room of hundreds of servers an event goes to
-//! each of them at the same time, and what they answer shares a commit.
+//! What deliveries leave to be written down: in a room of hundreds of servers an event goes to each of them at the same time.
+//!
+//! SQLite has one writer, so there what many destinations answered shares a commit. Postgres lets commits of several
+//! connections share a wait for the disk by itself; and there a transaction that touches the rows of several destinations
+//! could meet the one that moves the ends of a room's log for all of them, each with a row that the other one waits for.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use super::later;
-use crate::db::{DbError, Tx};
+use crate::db::{Backend, DbError, Tx};
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::federation::core::delivery::{RoomOutcome, backoff, stalled_for_ms};
@@ -31,22 +34,36 @@ pub(super) struct NotWritten;
 
 /// Where notes are handed in: cheap to clone.
 #[derive(Clone)]
-pub(super) struct Notes(mpsc::Sender<(Note, oneshot::Sender<()>)>);
+pub(super) struct Notes {
+    federation: Federation,
+    queue: mpsc::Sender<(Note, oneshot::Sender<()>)>,
+}
 
 impl Notes {
     /// Begins to write notes, until the last clone of the answer is gone.
     pub(super) fn start(federation: &Federation) -> (Notes, JoinHandle<()>) {
-        let (notes, queue) = mpsc::channel(MOST);
-        let task = tokio::spawn(write_all(federation.clone(), queue));
-        (Notes(notes), task)
+        let (queue, notes) = mpsc::channel(MOST);
+        let task = tokio::spawn(write_all(federation.clone(), notes));
+        let federation = federation.clone();
+        (Notes { federation, queue }, task)
     }
 
     /// Writes a note; it is on disk when this returns.
     pub(super) async fn write(&self, note: Note) -> Result<(), NotWritten> {
+        if self.federation.db().backend() == Backend::Postgres {
+            let written = write(&self.federation, std::slice::from_ref(&note)).await;
+            return written.map_err(|error| not_written(&error, 1));
+        }
         let (done, written) = oneshot::channel();
-        self.0.send((note, done)).await.map_err(|_| NotWritten)?;
+        let sent = self.queue.send((note, done)).await;
+        sent.map_err(|_| NotWritten)?;
         written.await.map_err(|_| NotWritten)
     }
+}
+
+fn not_written(error: &DbError, notes: usize) -> NotWritten {
+    tracing::warn!(%error, notes, "what deliveries came to could not be written down");
+    NotWritten
 }
 
 async fn write_all(federation: Federation, mut queue: mpsc::Receiver<(Note, oneshot::Sender<()>)>) {
@@ -65,8 +82,9 @@ async fn write_all(federation: Federation, mut queue: mpsc::Receiver<(Note, ones
                     let _gone = done.send(());
                 }
             }
+            // Who waits learns it by the end of its channel.
             Err(error) => {
-                tracing::warn!(%error, notes = notes.len(), "what deliveries came to could not be written down");
+                let _ = not_written(&error, notes.len());
             }
         }
     }
