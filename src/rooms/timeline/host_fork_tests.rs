@@ -11,6 +11,7 @@ use crate::events::core::ids::EventId;
 use crate::events::core::names::Fqid;
 use crate::events::core::verified::Verified;
 use crate::events::model::{Shown, Standing};
+use crate::federation::store::journal;
 use crate::rooms::core::content::OriginKey;
 use crate::rooms::core::decide::Command;
 use crate::rooms::error::RoomError;
@@ -52,6 +53,11 @@ impl Scene {
     async fn standing(&self, event: &Verified<Event>) -> (Standing, Shown) {
         let stored = self.stored(event).await;
         (stored.standing, stored.shown)
+    }
+
+    async fn journal(&self) -> Vec<journal::Entry> {
+        let (app, tenant) = (&self.server.app, self.server.app.tenants().first().unwrap());
+        journal::page(&tenant, app.db(), None, 10).await.unwrap()
     }
 
     /// Who is in the room, by the rows and by what `admin rebuild` makes of the events.
@@ -234,6 +240,31 @@ async fn a_content_that_comes_late_brings_no_state_back_from_beyond_the_fork() {
     assert_eq!(scene.room_name().await, "Renamed");
     assert_eq!(scene.standing(&topic).await.0, Standing::Wait);
     scene.is_sound().await;
+}
+
+#[tokio::test]
+async fn who_named_other_state_before_that_came_is_written_down_when_it_comes() {
+    let mut scene = Scene::open().await;
+    let told = scene.another(
+        4,
+        EventType::ROOM_NAME,
+        json!({"name": "Another", "seen": {}}),
+    );
+    let said = scene
+        .guest
+        .sign(1, MESSAGE, text("resting on that"), Some(&told));
+    assert_eq!(scene.receive(&said).await, Receipt::Pending);
+    assert!(scene.journal().await.is_empty());
+
+    let name = scene.states(EventType::ROOM_NAME, json!({"name": "Renamed", "seen": {}}));
+    assert_eq!(scene.hosts(&[&name]).await, accepted(1));
+    let rows = scene.journal().await;
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0].peer, "b.example");
+    assert!(rows[0].message.contains("another hash"), "{rows:?}");
+    let topic = scene.states(EventType::ROOM_TOPIC, json!({"topic": "Later", "seen": {}}));
+    scene.hosts(&[&topic]).await;
+    assert_eq!(scene.journal().await.len(), 1, "once");
 }
 
 /// Somebody of the server under test joins: what a command of hers gets.

@@ -5,6 +5,7 @@ mod cases;
 mod dms;
 mod early;
 mod forks;
+mod host;
 mod live;
 mod people;
 mod reading;
