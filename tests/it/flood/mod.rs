@@ -166,10 +166,13 @@ async fn attacks(peer: &Peer, room: RoomId, person: &str, port: u16) {
         forged(peer),
     );
     drop(slow);
-    for tally in [&pending, &forks, &unbelievable, &large] {
+    let all = [&pending, &forks, &unbelievable, &large];
+    for tally in all {
         let known = tally.keys().all(|status| [200, 429].contains(status));
-        assert!(known && tally.contains_key(&200), "{tally:?}");
+        assert!(known, "{tally:?}");
     }
+    // A server has few places at one time: which of its requests get them is a matter of who comes first.
+    assert!(all.iter().any(|tally| tally.contains_key(&200)), "{all:?}");
     let taken = invited.get(&200).copied().unwrap_or(0);
     assert!(taken > 0 && taken < INVITATIONS / 2, "{invited:?}");
     assert_eq!(invited.get(&429), Some(&(INVITATIONS - taken)));
