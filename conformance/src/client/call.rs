@@ -33,6 +33,9 @@ impl Way {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(REQUEST_TIMEOUT)
             .connect_timeout(Duration::from_secs(5))
+            // Servers close the connection of a request that they did not read to its end: no other one is to find itself
+            // on it.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(|error| error.to_string())?;
         Ok(Self {
