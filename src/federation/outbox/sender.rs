@@ -51,6 +51,8 @@ pub(super) struct Sender {
 struct Drained {
     /// Whether anything was delivered that is not written down yet.
     delivered: bool,
+    /// Whether the destination has taken anything.
+    got_through: bool,
     /// Why a request rests.
     refused_for_now: Option<String>,
 }
@@ -58,7 +60,13 @@ struct Drained {
 impl Sender {
     /// Sends until there is nothing more, or something fails; writes down how it went.
     pub(super) async fn drain(&self) {
+        let was_away = self.was_away().await;
         let result = self.send_all().await;
+        if was_away && result.as_ref().is_ok_and(|drained| drained.got_through) {
+            self.federation
+                .returned()
+                .add(&self.tenant, &self.destination);
+        }
         let written = match result {
             Ok(drained) => self.write_drained(&drained).await,
             Err(failed) => self.write_failure(&failed).await,
@@ -71,6 +79,13 @@ impl Sender {
             .forget(&self.tenant, &self.destination);
     }
 
+    /// Whether nothing has got through the last time.
+    async fn was_away(&self) -> bool {
+        let peers = self.federation.peers();
+        let peer = peers.get(&self.tenant, &self.destination).await;
+        peer.is_ok_and(|peer| peer.send_failures > 0)
+    }
+
     async fn send_all(&self) -> Result<Drained, Failed> {
         let mut drained = Drained::default();
         let mut cut = Cut::default();
@@ -81,7 +96,10 @@ impl Sender {
                 store::outbox::next_job(&self.tenant, self.db(), &self.destination, now_ms).await?
             {
                 match self.send_job(&job, now_ms).await? {
-                    None => drained.delivered = true,
+                    None => {
+                        drained.delivered = true;
+                        drained.got_through = true;
+                    }
                     Some(refusal) => drained.refused_for_now = Some(refusal),
                 }
                 continue;
@@ -99,6 +117,7 @@ impl Sender {
                         self.ask_head(room_id).await?;
                     }
                     drained.delivered = false;
+                    drained.got_through = true;
                     cut = cut.after_success();
                 }
                 Err(refusal) => match cut.after_refusal(batch.events.len()) {
@@ -365,16 +384,6 @@ impl Sender {
         self.federation
             .ephemeral()
             .heard(&self.tenant, &self.destination);
-        let before = self
-            .federation
-            .peers()
-            .get(&self.tenant, &self.destination)
-            .await?;
-        if before.send_failures > 0 {
-            self.federation
-                .returned()
-                .add(&self.tenant, &self.destination);
-        }
         let mut tx = self.db().begin().await?;
         store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
         store::peers::save_sent(&self.tenant, &mut tx, &self.destination, now_ms).await?;

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 mod answers;
+mod returned;
 mod stalls;
 mod stopping;
 
