@@ -46,7 +46,7 @@ impl Play {
             let (from, to) = (&self.nodes[from], &self.nodes[to]);
             let log = log_of(from, self.room, &origin).await;
             network::compare(to, self.room, &from.name, &log).await;
-            network::tell_evidence(from, to, self.room).await;
+            network::tell_evidence(from, to).await;
             network::fill_gaps(to, from, self.room, &self.nodes[0].name).await;
         }
     }

@@ -1,10 +1,10 @@
-//! What becomes of servers: they stop, crash, and are put back to a backup.
+//! What becomes of servers: they stop, crash, are put back to a backup, and go over to another key.
 
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::network::{Manner, place_of};
+use super::network::Manner;
 use super::script::Play;
 use crate::events::core::event_type::EventType;
 use crate::rooms::core::decide::Command;
@@ -14,6 +14,13 @@ impl Play {
         let node = self.pick(self.nodes.len());
         if !self.nodes[node].is_behind {
             self.nodes[node].restart().await;
+        }
+    }
+
+    pub(super) async fn rotate_one(&mut self) {
+        let node = self.pick(self.nodes.len());
+        if self.takes(node).await {
+            self.nodes[node].rotate().await;
         }
     }
 
@@ -49,16 +56,21 @@ impl Play {
         }
         let mut others = BTreeSet::new();
         for other in (0..self.nodes.len()).filter(|other| *other != node) {
-            if self.is_here(other).await {
-                others.insert(other);
+            for room in self.rooms() {
+                if !self.nodes[other].ends(room).await.is_empty() {
+                    others.insert(other);
+                }
             }
         }
-        if !self.nodes[node].restore(self.room, others).await {
+        let rooms = self.rooms();
+        if !self.nodes[node].restore(rooms, others).await {
             return;
         }
         if node == 0 {
             // Which requests it has carried out it knows no more, but for those whose events come back.
             self.requests.clear();
+            let elsewhere = self.elsewhere.iter_mut();
+            elsewhere.for_each(|stage| stage.requests.clear());
         }
         self.the_restored_ask().await;
     }
@@ -73,19 +85,22 @@ impl Play {
                     continue;
                 }
                 let (host, own) = (self.nodes[0].name.clone(), self.nodes[node].name.clone());
-                for log in [&host, &own] {
-                    while self.carry(other, node, log, Manner::Faithful).await {}
+                for _ in self.rooms() {
+                    for log in [&host, &own] {
+                        while self.carry(other, node, log, Manner::Faithful).await {}
+                    }
+                    self.turn();
                 }
                 self.nodes[node].unheard.remove(&other);
             }
+            let rooms = self.rooms();
             let restored = &mut self.nodes[node];
             if restored.is_behind && restored.unheard.is_empty() {
                 restored.catch_up();
                 restored.has_moved.set(true);
-                let head = restored.head(self.room, &restored.name.clone()).await;
-                restored
-                    .written
-                    .retain(|event| place_of(event) <= head.order());
+                for room in rooms {
+                    restored.forget_lost(room).await;
+                }
             }
         }
     }

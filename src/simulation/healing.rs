@@ -9,6 +9,7 @@ use super::node::Node;
 use super::outcome::{self, Outcome};
 use super::script::{Play, START};
 use crate::events::core::event::Event;
+use crate::events::core::ids::RoomId;
 
 /// Rounds of the network after it has healed, at most.
 const ROUNDS: usize = 60;
@@ -21,20 +22,27 @@ impl Play {
         self.groups.clear();
         // Some clocks were put right after something had been written by them.
         let clocks = self.nodes.iter().map(|node| node.clock.now_ms());
-        let written = self.nodes.iter().flat_map(|node| &node.written);
+        let written = self.nodes.iter().flat_map(Node::all_written);
         let latest = clocks.chain(written.map(|event| event.ts)).max();
         for node in &self.nodes {
             let behind = latest.unwrap_or(START) - node.clock.now_ms();
             node.clock.advance(behind + 200_000);
         }
         self.the_restored_ask().await;
-        self.come_to_rest().await;
-        if self.all_have_frozen().await {
-            self.settle().await;
+        for _ in self.rooms() {
             self.come_to_rest().await;
+            if self.all_have_frozen().await {
+                self.settle().await;
+                self.come_to_rest().await;
+            }
+            self.turn();
         }
         self.note_written().await;
-        let outcome = outcome::compare(self).await;
+        let mut outcome = Outcome::default();
+        for _ in self.rooms() {
+            outcome::compare(self, &mut outcome).await;
+            self.turn();
+        }
         for node in &mut self.nodes {
             node.stop().await;
         }
@@ -66,7 +74,7 @@ impl Play {
     async fn tell(&mut self, from: usize, to: usize) -> bool {
         let mut moved = false;
         if self.liar.is_some() {
-            moved |= network::tell_evidence(&self.nodes[from], &self.nodes[to], self.room).await;
+            moved |= network::tell_evidence(&self.nodes[from], &self.nodes[to]).await;
         }
         let held = self.nodes[to].ends(self.room).await;
         for end in self.nodes[from].ends(self.room).await {
@@ -133,7 +141,7 @@ impl Play {
             if let Some(end) = node.log_end(self.room, &liar.name).await {
                 let forked_at = end.forked_at.expect("a log is forked and not frozen");
                 assert_eq!(
-                    counting(node, (end.epoch, forked_at)).await,
+                    counting(node, self.room, (end.epoch, forked_at)).await,
                     0,
                     "{}",
                     node.name
@@ -154,10 +162,13 @@ impl Play {
 }
 
 /// How many events of the liar's timeline count or wait from a place on.
-async fn counting(node: &Node, (epoch, seq): (i64, i64)) -> i64 {
-    let sql = "SELECT COUNT(*) AS many FROM events WHERE origin = 'z.example' AND kind = 0
+async fn counting(node: &Node, room: RoomId, (epoch, seq): (i64, i64)) -> i64 {
+    let sql = "SELECT COUNT(*) AS many FROM events WHERE origin = 'z.example' AND room_id = $3 AND kind = 0
         AND (epoch > $1 OR (epoch = $1 AND seq >= $2)) AND (shown <> 0 OR verdict IN ('valid', 'wait'))";
-    let row = sqlx::query(sql).bind(epoch).bind(seq);
+    let row = sqlx::query(sql)
+        .bind(epoch)
+        .bind(seq)
+        .bind(room.to_string());
     let row = row.fetch_one(node.app().db().reader()).await.unwrap();
     row.get("many")
 }

@@ -1,6 +1,8 @@
 //! A server that keeps no rules but that of its own chain, and not even that: it says what it likes, in anybody's name, on
 //! state that it makes up, dates it back as far as its chain allows, and signs several events for one place.
 
+use std::sync::Arc;
+
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt};
 use serde_json::{Value, json};
@@ -19,10 +21,11 @@ use crate::rooms::core::decide::Restart;
 /// A whole log, all its epochs one after another.
 pub(super) type Branch = Vec<Verified<Event>>;
 
+#[derive(Clone)]
 pub(super) struct Liar {
     pub(super) name: ServerName,
     pub(super) person: Fqid,
-    key: KeyPair,
+    key: Arc<KeyPair>,
     /// Its log, as it goes on with it.
     pub(super) log: Branch,
     /// Other logs that it has signed, and that part from this one in its epoch.
@@ -47,7 +50,7 @@ impl Liar {
         Liar {
             name: "z.example".parse().unwrap(),
             person: "@liar:z.example".parse().unwrap(),
-            key: KeyPair::from_seed(&rng.random()),
+            key: Arc::new(KeyPair::from_seed(&rng.random())),
             log: Vec::new(),
             branches: Vec::new(),
             ended: Vec::new(),

@@ -21,7 +21,7 @@ impl Play {
         if self.liar.is_none() {
             return;
         }
-        match self.rng.random_range(0..24) {
+        match self.rng.random_range(0..25) {
             0..=6 => self.it_lies(),
             7 | 8 => self.it_forks(),
             9 => self.it_floods(),
@@ -29,15 +29,15 @@ impl Play {
             11 => self.it_counterfeits().await,
             12 => self.it_replays_a_request().await,
             13 | 14 => self.it_changes_what_it_relays().await,
+            15 => self.it_keeps_back().await,
             _ => self.it_delivers().await,
         }
     }
 
     /// The host's state events, in their order.
     fn state(&self) -> Vec<(i64, Hash)> {
-        self.nodes[0]
-            .written
-            .iter()
+        let written = self.nodes[0].written(self.room).iter();
+        written
             .filter(|event| event.event_type.is_state())
             .map(|event| (event.seq, event.hash()))
             .collect()
@@ -47,10 +47,19 @@ impl Play {
         &mut self,
         act: impl FnOnce(&mut super::liar::Liar, &Gossip<'_>, &mut rand::rngs::StdRng),
     ) {
+        // Now and then of another room.
+        let said = match self.rng.random_bool(0.1) {
+            true => self
+                .rooms()
+                .into_iter()
+                .flat_map(|room| said(&self.nodes, room, None))
+                .collect(),
+            false => self.said(),
+        };
         let gossip = Gossip {
             room_id: self.room,
             state: self.state(),
-            said: said(&self.nodes, self.liar.as_ref()),
+            said,
             others: &self.people,
             now: self.nodes[0].clock.now_ms(),
         };
@@ -76,6 +85,27 @@ impl Play {
             }
             liar.say(gossip, rng);
         });
+    }
+
+    /// Nobody has heard what it said lately when a server is put back to a backup, or when it is banned. Then it tells.
+    async fn it_keeps_back(&mut self) {
+        for _ in 0..self.rng.random_range(1..6) {
+            self.it_lies();
+        }
+        match self.rng.random_bool(0.5) {
+            true => self.restore_one().await,
+            false => {
+                let (owner, liar) = (self.people[0].clone(), self.liar.as_ref());
+                let ban = Command::Ban {
+                    target: liar.map(|liar| liar.person.clone()),
+                    reason: None,
+                };
+                self.act(0, &owner, ban).await;
+            }
+        }
+        for _ in 0..self.nodes.len() {
+            self.it_delivers().await;
+        }
     }
 
     /// Somebody there asks the host to begin the log anew, and the host's admin agrees.
@@ -121,7 +151,7 @@ impl Play {
     /// It signs the next event of an honest log.
     async fn it_counterfeits(&mut self) {
         let (of, to) = (self.pick(self.nodes.len()), self.pick(self.nodes.len()));
-        let last = self.nodes[of].written.last();
+        let last = self.nodes[of].written(self.room).last();
         let last = last.filter(|last| last.sender.is_some());
         let (Some(liar), Some(last)) = (&self.liar, last) else {
             return;
@@ -140,7 +170,7 @@ impl Play {
         };
         let is_known = !self.nodes[of].is_behind && to != of;
         if let Some(liar) = self.liar.as_ref().filter(|_| is_known) {
-            let log: Vec<Event> = plain(&self.nodes[of].written);
+            let log: Vec<Event> = plain(self.nodes[of].written(self.room));
             let name = liar.name.clone();
             self.deliver_to(to, &name, &log, manner).await;
         }

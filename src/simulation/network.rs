@@ -124,7 +124,7 @@ pub(super) async fn begin(to: &Node, room: RoomId, host: &Node, is_long: bool) {
         false => Part::Beginning,
     };
     let (app, tenant) = (to.app(), to.tenant());
-    let pinned = Some((host.name.clone(), vec![host.key.clone()]));
+    let pinned = Some((host.name.clone(), host.keys.clone()));
     let keys = Keys::load(app, &tenant, room, pinned).await.unwrap();
     catch_up::place(app, &tenant, &host.name, keys, events, part)
         .await
@@ -219,7 +219,7 @@ pub(super) async fn compare(
 }
 
 /// Takes what a server has to tell another one of forks there. `true`: there was something.
-pub(super) async fn tell_evidence(from: &Node, to: &Node, room: RoomId) -> bool {
+pub(super) async fn tell_evidence(from: &Node, to: &Node) -> bool {
     let (app, tenant) = (from.app(), from.tenant());
     let mut any = false;
     while let Some(job) = outbox::next_job(&tenant, app.db(), &to.name, i64::MAX)
@@ -230,7 +230,7 @@ pub(super) async fn tell_evidence(from: &Node, to: &Node, room: RoomId) -> bool 
             let mut body: Value = serde_json::from_str(&job.body).unwrap();
             for event in body["events"].as_array_mut().unwrap() {
                 let event = Event::from_value(event.take()).unwrap();
-                receive(to, room, &from.name, vec![event]).await;
+                receive(to, event.room_id, &from.name, vec![event]).await;
             }
             any = true;
         }

@@ -1,11 +1,12 @@
 //! A server with two people, its data in a folder of its own.
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tempfile::TempDir;
 use tokio::sync::OnceCell;
 
+use super::network::place_of;
 use crate::app::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -20,6 +21,7 @@ use crate::events::core::verified::{Verified, verify};
 use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::federation::core::policy::{DefaultMode, PolicyChange};
+use crate::federation::rotation;
 use crate::rooms::core::content::{LogPosition, OriginKey};
 use crate::tenants::Tenant;
 
@@ -51,18 +53,26 @@ pub(super) struct Node {
     pub(super) people: Vec<Fqid>,
     pub(super) clock: Clock,
     entropy: Entropy,
-    pub(super) key: PublicKey,
+    /// Those that it has had; the last one is the current one.
+    pub(super) keys: Vec<PublicKey>,
     app: Option<App>,
     folder: TempDir,
-    backup: Option<(TempDir, usize)>,
-    /// The own log as it was written, with contents that may be erased by now.
-    pub(super) written: Vec<Verified<Event>>,
+    backup: Option<Backup>,
+    /// The own logs as they were written, with contents that may be erased by now.
+    written: BTreeMap<RoomId, Vec<Verified<Event>>>,
     /// Whether it may have written something that nobody has taken note of.
     pub(super) has_moved: Cell<bool>,
     /// Whether it was put back to a backup, and has not heard yet what was written since.
     pub(super) is_behind: bool,
     /// Who has not said that yet.
     pub(super) unheard: BTreeSet<usize>,
+}
+
+/// A copy of all data.
+struct Backup {
+    folder: TempDir,
+    /// How much it had written in each room.
+    written: BTreeMap<RoomId, usize>,
 }
 
 impl Node {
@@ -87,11 +97,11 @@ impl Node {
             name,
             clock,
             entropy,
-            key,
+            keys: vec![key],
             app: Some(app),
             folder,
             backup: None,
-            written: Vec::new(),
+            written: BTreeMap::new(),
             has_moved: Cell::new(true),
             is_behind: false,
             unheard: BTreeSet::new(),
@@ -107,7 +117,7 @@ impl Node {
     }
 
     pub(super) fn public(&self) -> OriginKey {
-        OriginKey::of(&self.key)
+        OriginKey::of(self.keys.last().unwrap())
     }
 
     /// Stops and starts.
@@ -138,31 +148,37 @@ impl Node {
     /// Keeps a copy of all data as it is now.
     pub(super) async fn back_up(&mut self) {
         self.stop().await;
-        self.backup = Some((copy_of(&self.folder), self.written.len()));
+        let written = self.written.iter();
+        self.backup = Some(Backup {
+            folder: copy_of(&self.folder),
+            written: written.map(|(room, log)| (*room, log.len())).collect(),
+        });
         self.open().await;
     }
 
     /// Goes back to the copy, if there is one, and waits there for what `others` have.
-    pub(super) async fn restore(&mut self, room: RoomId, others: BTreeSet<usize>) -> bool {
-        let Some((backup, _)) = &self.backup else {
+    pub(super) async fn restore(&mut self, rooms: Vec<RoomId>, others: BTreeSet<usize>) -> bool {
+        let Some(backup) = &self.backup else {
             return false;
         };
-        let folder = copy_of(backup);
+        let folder = copy_of(&backup.folder);
         self.stop().await;
         self.folder = folder;
         self.open().await;
         self.is_behind = true;
         self.unheard = others;
         let wait = self.app().federation().host_wait();
-        wait.fall_behind(&self.tenant(), [room]);
+        wait.fall_behind(&self.tenant(), rooms);
         true
     }
 
     /// Whether it has written such an event since the copy was made.
     pub(super) fn wrote_since_backup(&self, of: &EventType) -> bool {
-        let at = self.backup.as_ref().map_or(0, |(_, written)| *written);
-        let since = self.written.iter().skip(at);
-        since.into_iter().any(|event| event.event_type == *of)
+        let before = |room| self.backup.as_ref()?.written.get(room).copied();
+        self.written.iter().any(|(room, log)| {
+            let mut since = log.iter().skip(before(room).unwrap_or_default());
+            since.any(|event| event.event_type == *of)
+        })
     }
 
     /// Everybody has said what was written since the backup.
@@ -172,9 +188,39 @@ impl Node {
         wait.catch_up(&self.tenant(), &BTreeSet::new());
     }
 
+    /// Goes over to another key, unless it has had too many lately. A copy from before would come back without it.
+    pub(super) async fn rotate(&mut self) {
+        let tenant = self.tenant();
+        if rotation::rotate(self.app(), &tenant).await.is_err() {
+            return;
+        }
+        let key = self.app().keys().current(&tenant).unwrap();
+        self.keys.push(key.public_key().clone());
+        self.has_moved.set(true);
+        self.drop_backup();
+    }
+
     /// Forgets the copy: it was made before the room was here.
     pub(super) fn drop_backup(&mut self) {
         self.backup = None;
+    }
+
+    /// The own log of a room as it was written, with contents that may be erased by now.
+    pub(super) fn written(&self, room: RoomId) -> &[Verified<Event>] {
+        self.written.get(&room).map_or(&[], Vec::as_slice)
+    }
+
+    /// The same of all rooms.
+    pub(super) fn all_written(&self) -> impl Iterator<Item = &Verified<Event>> {
+        self.written.values().flatten()
+    }
+
+    /// Forgets what it has written beyond where its log of a room ends.
+    pub(super) async fn forget_lost(&mut self, room: RoomId) {
+        let head = self.head(room, &self.name).await;
+        if let Some(written) = self.written.get_mut(&room) {
+            written.retain(|event| place_of(event) <= head.order());
+        }
     }
 
     /// Where a log ends here.
@@ -219,22 +265,29 @@ impl Node {
     }
 
     /// Takes note of what the server has written since the last time. In a new epoch it stands by a part of the one before.
-    pub(super) async fn note_written(&mut self, room: RoomId) {
-        if !self.has_moved.replace(false) {
-            return;
+    pub(super) async fn note_written(&mut self, rooms: &[RoomId]) {
+        if self.has_moved.replace(false) {
+            for room in rooms {
+                self.note_written_in(*room).await;
+            }
         }
-        let last = self.written.last();
+    }
+
+    async fn note_written_in(&mut self, room: RoomId) {
+        let mut written = self.written.remove(&room).unwrap_or_default();
+        let last = written.last();
         let after = last.map_or((1, 0), |last| (last.epoch, last.seq));
         for placed in self.log_after(room, &self.name, after).await {
             let event = (*placed.event).clone();
             if event.event_type == EventType::LOG_RESTART {
                 let stands_by = &event.content.as_ref().unwrap()["stands_by"];
                 let until = (stands_by["epoch"].as_i64(), stands_by["seq"].as_i64());
-                self.written
-                    .retain(|event| (Some(event.epoch), Some(event.seq)) <= until);
+                written.retain(|event| (Some(event.epoch), Some(event.seq)) <= until);
             }
-            self.written.push(verify(event, &self.key).unwrap());
+            let key = self.keys.iter().find(|key| key.key_id() == event.key_id);
+            written.push(verify(event, key.unwrap()).unwrap());
         }
+        self.written.insert(room, written);
     }
 }
 

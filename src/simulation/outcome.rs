@@ -13,17 +13,25 @@ use crate::rooms::judgement_tests::world::World;
 use crate::rooms::verify;
 
 /// What one play came to.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// The misreadings of the rule that it would have shown.
     pub(super) shown: BTreeSet<Misreading>,
+    /// All events on all servers, with when they came there.
+    held: String,
+}
+
+impl Outcome {
     /// Of all events on all servers, with when they came there.
-    pub(super) digest: Hash,
+    pub(super) fn digest(&self) -> Hash {
+        Hash::of(self.held.as_bytes())
+    }
 }
 
 /// Compares logs, verdicts, contents, members, rights, messages and their order.
-pub(super) async fn compare(play: &Play) -> Outcome {
-    let mut everything = String::new();
-    let mut logs: Vec<_> = play.nodes.iter().map(|node| node.written.clone()).collect();
+pub(super) async fn compare(play: &Play, outcome: &mut Outcome) {
+    let written = play.nodes.iter().map(|node| node.written(play.room));
+    let mut logs: Vec<_> = written.map(<[_]>::to_vec).collect();
     // As long as it has not joined, nobody knows the liar's key, and nothing of it is taken.
     let known = play.nodes[0].ends(play.room).await;
     let liar = play.liar.iter();
@@ -58,7 +66,7 @@ pub(super) async fn compare(play: &Play) -> Outcome {
             for placed in node.log(play.room, &end.origin).await {
                 let event = &placed.event;
                 let Placed { position, hash, .. } = &placed;
-                everything += &format!("{} {position} {hash}\n", node.name);
+                outcome.held += &format!("{} {position} {hash}\n", node.name);
                 assert!(
                     world.events().any(|said| said.hash() == placed.hash),
                     "{}: {} {:?} {} is in no log",
@@ -84,20 +92,14 @@ pub(super) async fn compare(play: &Play) -> Outcome {
         let checked = verify::tenant(&node.tenant(), node.app().db()).await;
         checked.unwrap_or_else(|error| panic!("{}: {error}", node.name));
     }
-    let shown = Misreading::ALL
-        .into_iter()
-        .filter(|misreading| {
-            let wrong = Oracle::misreading(&world, Some(*misreading));
-            world.events().any(|event| {
-                oracle.verdict(event) != wrong.verdict(event)
-                    || keeps_content(&oracle, event) != keeps_content(&wrong, event)
-            })
+    let shown = Misreading::ALL.into_iter().filter(|misreading| {
+        let wrong = Oracle::misreading(&world, Some(*misreading));
+        world.events().any(|event| {
+            oracle.verdict(event) != wrong.verdict(event)
+                || keeps_content(&oracle, event) != keeps_content(&wrong, event)
         })
-        .collect();
-    Outcome {
-        shown,
-        digest: Hash::of(everything.as_bytes()),
-    }
+    });
+    outcome.shown.extend(shown);
 }
 
 /// Whoever hears of a void event when everybody has dropped its content cannot tell, by the event alone, that what it said was

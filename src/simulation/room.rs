@@ -1,4 +1,4 @@
-//! The room that everybody plays in: how it is made, and what is known of it.
+//! The rooms that everybody plays in: how they are made, and what is known of them.
 
 use super::liar::Liar;
 use super::node::Node;
@@ -11,8 +11,8 @@ use crate::rooms::core::decide::{CreateRoom, Invitee};
 use crate::rooms::timeline::Make;
 
 /// Messages that were ever said.
-pub(super) fn said(nodes: &[Node], liar: Option<&Liar>) -> Vec<EventId> {
-    let honest = nodes.iter().flat_map(|node| &node.written);
+pub(super) fn said(nodes: &[Node], room: RoomId, liar: Option<&Liar>) -> Vec<EventId> {
+    let honest = nodes.iter().flat_map(|node| node.written(room));
     let lies = liar.into_iter().flat_map(|liar| &liar.log);
     honest
         .chain(lies)
@@ -29,9 +29,9 @@ pub(super) fn invitee(person: &Fqid) -> Invitee {
     }
 }
 
-pub(super) async fn make_room(host: &Node) -> RoomId {
+pub(super) async fn make_room(host: &Node, number: u8) -> RoomId {
     let room = CreateRoom {
-        nonce: "a simulated room".to_owned(),
+        nonce: format!("simulated room {number}"),
         room_type: RoomType::Group,
         name: Some("Room".to_owned()),
         topic: None,

@@ -1,6 +1,6 @@
 //! One seed's play: what people, the network, the machines and the liar do, one step after another.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -21,19 +21,29 @@ pub(super) struct Play {
     pub(super) rng: StdRng,
     /// The servers that keep the rules; the first one is the room's host.
     pub(super) nodes: Vec<Node>,
-    pub(super) liar: Option<Liar>,
+    /// The room in which something happens now, with its liar.
     pub(super) room: RoomId,
+    pub(super) liar: Option<Liar>,
     /// Pairs that cannot reach each other, the smaller number first.
     pub(super) cut: BTreeSet<(usize, usize)>,
     /// In a partition: each server's group.
     pub(super) groups: Vec<usize>,
     pub(super) people: Vec<Fqid>,
-    /// What the host was asked and has carried out.
+    /// What the host was asked there and has carried out.
+    pub(super) requests: Vec<Request>,
+    /// The other rooms of the same servers.
+    pub(super) elsewhere: VecDeque<Stage>,
+}
+
+/// A room in which nothing happens for the moment.
+pub(super) struct Stage {
+    pub(super) room: RoomId,
+    liar: Option<Liar>,
     pub(super) requests: Vec<Request>,
 }
 
 impl Play {
-    /// Two to eight servers, sometimes with a liar, and a room that everybody is asked into.
+    /// Two to eight servers, sometimes with a liar, and a room or two that everybody is asked into.
     pub(super) async fn begin(template: &Template, seed: u64) -> Play {
         let mut rng = StdRng::seed_from_u64(seed);
         let count = match rng.random_bool(0.85) {
@@ -49,7 +59,15 @@ impl Play {
         let liar = rng.random_bool(0.6).then(|| Liar::new(&mut rng));
         let mut people: Vec<Fqid> = nodes.iter().flat_map(|node| node.people.clone()).collect();
         people.extend(liar.iter().map(|liar| liar.person.clone()));
-        let room = make_room(&nodes[0]).await;
+        let room = make_room(&nodes[0], 0).await;
+        let mut elsewhere = VecDeque::new();
+        if rng.random_bool(0.2) {
+            elsewhere.push_back(Stage {
+                room: make_room(&nodes[0], 1).await,
+                liar: liar.clone(),
+                requests: Vec::new(),
+            });
+        }
         let mut play = Play {
             rng,
             nodes,
@@ -59,21 +77,49 @@ impl Play {
             groups: Vec::new(),
             people,
             requests: Vec::new(),
+            elsewhere,
         };
-        for person in play.people.clone() {
-            play.ask_in(&person).await;
-        }
-        let creator = play.people[0].clone();
-        for moderator in 1..3 {
-            let target = Some(play.people[moderator].clone());
-            play.act(0, &creator, Command::SetLevel { target, level: 50 })
-                .await;
+        for _ in play.rooms() {
+            play.begin_room().await;
+            play.turn();
         }
         play
     }
 
+    async fn begin_room(&mut self) {
+        for person in self.people.clone() {
+            self.ask_in(&person).await;
+        }
+        let creator = self.people[0].clone();
+        for moderator in 1..3 {
+            let target = Some(self.people[moderator].clone());
+            self.act(0, &creator, Command::SetLevel { target, level: 50 })
+                .await;
+        }
+    }
+
+    /// All rooms, the one in which something happens now first.
+    pub(super) fn rooms(&self) -> Vec<RoomId> {
+        let elsewhere = self.elsewhere.iter().map(|stage| stage.room);
+        std::iter::once(self.room).chain(elsewhere).collect()
+    }
+
+    /// Goes on with the next room. After as many turns as there are rooms it is the same one again.
+    pub(super) fn turn(&mut self) {
+        let Some(mut stage) = self.elsewhere.pop_front() else {
+            return;
+        };
+        std::mem::swap(&mut self.room, &mut stage.room);
+        std::mem::swap(&mut self.liar, &mut stage.liar);
+        std::mem::swap(&mut self.requests, &mut stage.requests);
+        self.elsewhere.push_back(stage);
+    }
+
     pub(super) async fn run(&mut self) {
         for _ in 0..self.rng.random_range(12..40) {
+            if self.rng.random_bool(0.3) {
+                self.turn();
+            }
             self.step().await;
             self.the_restored_ask().await;
             self.note_written().await;
@@ -94,6 +140,7 @@ impl Play {
             78 => self.restore_one().await,
             79 | 80 => self.a_moderator_is_removed_while_it_redacts().await,
             81 => self.somebody_begins_anew().await,
+            82 => self.rotate_one().await,
             _ => self.the_liar_acts().await,
         }
     }
@@ -134,13 +181,14 @@ impl Play {
     }
 
     pub(super) async fn note_written(&mut self) {
+        let rooms = self.rooms();
         for node in &mut self.nodes {
-            node.note_written(self.room).await;
+            node.note_written(&rooms).await;
         }
     }
 
     pub(super) fn said(&self) -> Vec<EventId> {
-        said(&self.nodes, self.liar.as_ref())
+        said(&self.nodes, self.room, self.liar.as_ref())
     }
 }
 
