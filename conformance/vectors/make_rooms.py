@@ -1,6 +1,6 @@
 """Makes rooms.json, the vectors of judgement. `make.py` writes it.
 
-`rooms.py` plays the rooms and states the verdict of every event as it is written, from the specification and by hand, and of
+`rooms_*.py` play the rooms and state the verdict of every event as it is written, from the specification and by hand, and of
 the end what a room is about. The rest of the end (all members, rights, messages) is what `judgement.py` reads out of the
 logs. Everything follows from the names and seeds here: the file comes out the same every time.
 """
