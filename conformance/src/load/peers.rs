@@ -93,7 +93,8 @@ impl Crowd {
         settings.knows_at(&names, address);
         let (server, _) = settings.start().await?;
         let people = People::gather(&settings, 0).await?;
-        let policy = json!({"allowed_peers": names});
+        let policy =
+            json!({"allowed_peers": names, "max_foreign_participants_per_room": names.len()});
         let admin = &people.admin;
         admin
             .put("/v1/admin/federation/policy", policy)
