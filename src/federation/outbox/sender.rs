@@ -49,7 +49,7 @@ pub(super) struct Sender {
 /// What became of everything that waited for a destination.
 #[derive(Default)]
 struct Drained {
-    /// Whether anything was delivered that is not written down yet.
+    /// Whether a request got through that no note has told of yet.
     delivered: bool,
     /// Whether the destination has taken anything.
     got_through: bool,
@@ -69,7 +69,7 @@ impl Sender {
         }
         let written = match result {
             Ok(drained) => self.write_drained(&drained).await,
-            Err(failed) => self.write_failure(&failed).await,
+            Err(failed) => self.write_failure(&failed).await.map_err(Failed::Db),
         };
         if let Err(error) = written {
             tracing::warn!(%error, peer = %self.destination, "the state of a delivery could not be written down");
@@ -272,9 +272,8 @@ impl Sender {
     }
 
     /// Sends a request that must arrive. One that is refused for good, or too old, is given up, and the admins are
-    /// shown why. One that is refused for a reason that may be its own rests by itself: what else goes there is tried all
-    /// the same.
-    /// That refusal comes back.
+    /// shown why. One that is refused for a reason that may be its own rests by itself, and that refusal comes back: what
+    /// else goes there is tried all the same.
     async fn send_job(&self, job: &Job, now_ms: i64) -> Result<Option<String>, Failed> {
         let given_up = if now_ms >= job.expires_at {
             Some("it could not be delivered in time".to_owned())
@@ -339,7 +338,7 @@ impl Sender {
             .await
     }
 
-    /// Writes down what the destination answered, and that it did.
+    /// Writes down what the destination answered to a batch, or nothing but that it answered.
     async fn write_progress(&self, rooms: BTreeMap<RoomId, RoomOutcome>) -> Result<(), NotWritten> {
         let note = Note {
             tenant: self.tenant.clone(),
@@ -365,9 +364,9 @@ impl Sender {
         Ok(())
     }
 
-    async fn write_drained(&self, drained: &Drained) -> Result<(), DbError> {
+    async fn write_drained(&self, drained: &Drained) -> Result<(), Failed> {
         if drained.delivered {
-            self.write_success().await?;
+            self.write_progress(BTreeMap::new()).await?;
         }
         let Some(refusal) = &drained.refused_for_now else {
             return Ok(());
@@ -375,18 +374,6 @@ impl Sender {
         let now_ms = self.federation.now_ms();
         let mut tx = self.db().begin().await?;
         store::peers::note_error(&self.tenant, &mut tx, &self.destination, refusal, now_ms).await?;
-        tx.commit(()).await?;
-        Ok(())
-    }
-
-    async fn write_success(&self) -> Result<(), DbError> {
-        let now_ms = self.federation.now_ms();
-        self.federation
-            .ephemeral()
-            .heard(&self.tenant, &self.destination);
-        let mut tx = self.db().begin().await?;
-        store::peers::ensure(&self.tenant, &mut tx, &self.destination, now_ms).await?;
-        store::peers::save_sent(&self.tenant, &mut tx, &self.destination, now_ms).await?;
         tx.commit(()).await?;
         Ok(())
     }
