@@ -152,7 +152,8 @@ pub async fn redacted_but_kept(
     (epoch, seq): (i64, i64),
 ) -> Result<Vec<EventId>, DbError> {
     let ids: Vec<String> = sqlx::query_scalar(
-        "SELECT m.event_id FROM events r JOIN events m ON m.tenant = r.tenant AND m.event_id = r.target_id
+        "SELECT m.event_id FROM events r
+         JOIN events m ON m.tenant = r.tenant AND m.event_id = r.target_id AND m.room_id = r.room_id
          WHERE r.tenant = $1 AND r.room_id = $2 AND r.origin = $3
            AND (r.epoch < $4 OR (r.epoch = $4 AND r.seq <= $5)) AND r.type = 'swp.room.redaction' AND r.verdict = 'valid' AND (m.content IS NOT NULL OR EXISTS (
              SELECT 1 FROM missing_contents c WHERE c.tenant = m.tenant AND c.event_id = m.event_id))",

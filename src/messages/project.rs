@@ -76,12 +76,7 @@ pub async fn erase_settled(
     place: (i64, i64),
 ) -> Result<(), DbError> {
     for id in events::store::redacted_but_kept(tenant, tx, room_id, origin, place).await? {
-        // A redaction that names a message of another room has no effect there.
-        if changes::get(tenant, tx.conn(), id)
-            .await?
-            .redaction
-            .is_some()
-        {
+        if is_redacted(tenant, tx, id).await? {
             events::store::erase(tenant, tx, id).await?;
         }
     }

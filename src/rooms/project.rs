@@ -145,6 +145,15 @@ fn admitted_key(view: &RoomView, event: &Event, change: Option<&StateChange>) ->
     })
 }
 
+/// Whose relation to the room an event is about, if it is about one.
+pub fn person_of<'a>(placed: &'a Placed, change: Option<&'a StateChange>) -> Option<&'a Fqid> {
+    match change.map(|state| &state.change) {
+        Some(Change::Member(change)) => Some(&change.participant),
+        None if placed.event.event_type == EventType::ROOM_LEAVE => placed.event.sender.as_ref(),
+        Some(_) | None => None,
+    }
+}
+
 /// Writes what an event of the log changed about people: membership rows and what they are shown.
 async fn membership(
     tenant: &Tenant,
@@ -153,12 +162,8 @@ async fn membership(
     placed: &Placed,
     change: Option<&StateChange>,
 ) -> Result<(), DbError> {
-    let person = match change.map(|state| &state.change) {
-        Some(Change::Member(change)) => Some(&change.participant),
-        _ if placed.event.event_type == EventType::ROOM_LEAVE => placed.event.sender.as_ref(),
-        _ => None,
-    };
-    let Some(person) = person.filter(|_| placed.standing == Standing::Valid) else {
+    let person = person_of(placed, change).filter(|_| placed.standing == Standing::Valid);
+    let Some(person) = person else {
         return Ok(());
     };
     let room_id = placed.event.room_id;

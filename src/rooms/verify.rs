@@ -343,15 +343,18 @@ impl Room {
     }
 }
 
-/// The events that those of a page are about.
+/// The events that those of a page are about. What a room says of another room's event is judged as if that were unknown.
 async fn targets(
     tenant: &Tenant,
     db: &Db,
     page: &[Placed],
 ) -> Result<HashMap<EventId, Placed>, DbError> {
     let mut found = HashMap::new();
-    for id in page.iter().filter_map(|placed| placed.target) {
-        if let Some(target) = store::by_id(tenant, db.reader(), id).await? {
+    for placed in page {
+        let Some(id) = placed.target else { continue };
+        let target = store::by_id(tenant, db.reader(), id).await?;
+        let is_of_room = |target: &Placed| target.event.room_id == placed.event.room_id;
+        if let Some(target) = target.filter(is_of_room) {
             found.insert(id, target);
         }
     }

@@ -40,6 +40,10 @@ impl Play {
         self.note_written().await;
         let mut outcome = Outcome::default();
         for _ in self.rooms() {
+            outcome::show(self).await;
+            self.turn();
+        }
+        for _ in self.rooms() {
             outcome::compare(self, &mut outcome).await;
             self.turn();
         }

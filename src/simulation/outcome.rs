@@ -28,8 +28,8 @@ impl Outcome {
     }
 }
 
-/// Compares logs, verdicts, contents, members, rights, messages and their order.
-pub(super) async fn compare(play: &Play, outcome: &mut Outcome) {
+/// Everything that the servers of a room, and its liar once it is known, have written.
+async fn world_of(play: &Play) -> World {
     let written = play.nodes.iter().map(|node| node.written(play.room));
     let mut logs: Vec<_> = written.map(<[_]>::to_vec).collect();
     // As long as it has not joined, nobody knows the liar's key, and nothing of it is taken.
@@ -37,10 +37,19 @@ pub(super) async fn compare(play: &Play, outcome: &mut Outcome) {
     let liar = play.liar.iter();
     let taken = liar.filter(|liar| known.iter().any(|end| end.origin == liar.name));
     logs.extend(taken.map(|liar| liar.log.clone()));
-    let world = World::of(play.room, logs);
+    World::of(play.room, logs)
+}
+
+/// Prints the room, if that is wanted.
+pub(super) async fn show(play: &Play) {
     if setting("SCAIWAVE_SIMULATION_SHOW", 0) > 0 {
-        show::print(play, &world).await;
+        show::print(play, &world_of(play).await).await;
     }
+}
+
+/// Compares logs, verdicts, contents, members, rights, messages and their order.
+pub(super) async fn compare(play: &Play, outcome: &mut Outcome) {
+    let world = world_of(play).await;
     let oracle = Oracle::new(&world);
     let mut first: Option<BTreeSet<String>> = None;
     for node in &play.nodes {

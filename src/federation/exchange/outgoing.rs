@@ -12,15 +12,15 @@ use crate::db::{Committed, DbError, Tx};
 use crate::entropy::Entropy;
 use crate::error::Result;
 use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyPair;
 use crate::events::model::{LogEnd, Placed};
 use crate::federation::core::delivery::LogPlace;
 use crate::federation::outbox::{self, Job};
-use crate::rooms::core::content::{Change, Membership, OriginKey, StateChange};
+use crate::rooms::core::content::{Membership, OriginKey, StateChange};
 use crate::rooms::core::view::RoomView;
+use crate::rooms::project;
 use crate::rooms::store::members::{self, MemberRow};
 use crate::rooms::store::rooms::RoomRow;
 use crate::rooms::store::spans;
@@ -89,15 +89,8 @@ impl Servers {
         change: Option<&StateChange>,
         maker: &Maker<'_>,
     ) -> Result<(), DbError> {
-        let person = match change.map(|state| &state.change) {
-            Some(Change::Member(change)) => Some(&change.participant),
-            None if placed.event.event_type == EventType::ROOM_LEAVE => {
-                placed.event.sender.as_ref()
-            }
-            Some(_) | None => None,
-        };
-        let Some(person) = person.filter(|person| person.server_name() != tenant.server_name())
-        else {
+        let is_elsewhere = |person: &&Fqid| person.server_name() != tenant.server_name();
+        let Some(person) = project::person_of(placed, change).filter(is_elsewhere) else {
             return Ok(());
         };
         let server = person.server_name();

@@ -11,4 +11,6 @@ pub mod judge;
 pub mod levels;
 pub mod logs;
 pub mod servers;
+#[cfg(test)]
+pub(crate) mod test_rooms;
 pub mod view;

@@ -12,10 +12,8 @@ use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::KeyPair;
 use crate::events::core::verified::{Draft, Verified};
-use crate::rooms::core::content::{
-    Create, HistoryVisibility, LogPosition, Membership, OriginKey, RoomType,
-};
-use crate::rooms::core::levels::Levels;
+use crate::rooms::core::content::{LogPosition, Membership, OriginKey};
+use crate::rooms::core::test_rooms;
 
 /// The room's servers; the first one hosts it.
 pub(super) const SERVERS: [&str; 3] = ["h.example", "b.example", "c.example"];
@@ -98,21 +96,7 @@ impl World {
             told: [0; 3],
             written: Vec::new(),
         };
-        let create = Create {
-            nonce: nonce.to_owned(),
-            room_type: RoomType::Group,
-            name: Some("Room".to_owned()),
-            topic: None,
-            scope_kind: None,
-            visibility: None,
-            read_role_slugs: Vec::new(),
-            history_visibility: HistoryVisibility::Shared,
-            edit_window_seconds: 3,
-            auto_close: false,
-            alias: None,
-            power_levels: Levels::initial(RoomType::Group, false).to_map().clone(),
-            key: public(0),
-        };
+        let create = test_rooms::group(nonce, 3, public(0));
         world.state_event(EventType::ROOM_CREATE, json!(create), None);
         for (who, (_, level)) in PEOPLE.iter().enumerate() {
             world.state(&StateStep {

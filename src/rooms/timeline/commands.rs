@@ -14,9 +14,10 @@ use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::Fqid;
 use crate::events::core::verified::Verified;
 use crate::events::model::{LogEnd, Placed};
+use crate::events::store;
 use crate::messages;
 use crate::messages::store::{SendRow, SentKey};
-use crate::rooms::core::content::{Membership, OriginKey};
+use crate::rooms::core::content::{self, Membership, OriginKey};
 use crate::rooms::core::decide::{self, Command, Context, CreateRoom, Intent, Refusal};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::error::RoomError;
@@ -128,7 +129,7 @@ async fn first_answer(
         Some(first) => {
             batch.flush().await?;
             let tx = &mut batch.tx;
-            crate::events::store::run_of(&act.tenant, tx, first, answered.events).await?
+            store::run_of(&act.tenant, tx, first, answered.events).await?
         }
     };
     Ok(Outcome {
@@ -251,14 +252,7 @@ pub(super) async fn land_next(
 ) -> Result<Placed, RoomError> {
     let tenant = batch.tenant.clone();
     let position = batch.next_position();
-    let target = match event
-        .content
-        .as_ref()
-        .map(|content| crate::rooms::core::content::target(&event.event_type, content))
-    {
-        Some(Ok(Some(id))) => crate::events::store::by_id(&tenant, batch.tx.conn(), id).await?,
-        _ => None,
-    };
+    let target = target_of(batch, event).await?;
     let Some(view) = batch
         .views
         .get(&tenant, &mut batch.tx, event.room_id)
@@ -274,6 +268,18 @@ pub(super) async fn land_next(
         aftermath::of_marks(batch, event.room_id, &change).await?;
     }
     Ok(placed)
+}
+
+/// What an own event is about, if that is here.
+pub(super) async fn target_of(
+    batch: &mut Batch<'_>,
+    event: &Event,
+) -> Result<Option<Placed>, DbError> {
+    let content = event.content.as_ref();
+    match content.map(|content| content::target(&event.event_type, content)) {
+        Some(Ok(Some(id))) => store::by_id(&batch.tenant, batch.tx.conn(), id).await,
+        _ => Ok(None),
+    }
 }
 
 /// Where the event's log ends now: with the event, unless that filled a gap.

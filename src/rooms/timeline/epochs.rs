@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Value, json};
 
 use super::batch::Batch;
-use super::commands::land_next;
+use super::commands::{land_next, target_of};
 use super::compose::{self, Signer};
-use super::{aftermath, log_key};
+use super::{aftermath, log_key, place};
 use crate::db::DbError;
 use crate::events::core::chain::{self, ChainError, Head};
 use crate::events::core::event::Event;
@@ -227,7 +227,8 @@ pub(super) async fn of_state(
 }
 
 /// Begins the own log anew if the host has admitted that. What was said here beyond the cut-off, while the admission was on
-/// its way, is said again in the new epoch: it was acknowledged.
+/// its way, is said again in the new epoch: it was acknowledged. But for what counts no more by now, such as an edit of long
+/// ago: nobody would take it.
 pub(super) async fn begin(
     batch: &mut Batch<'_>,
     room_id: RoomId,
@@ -293,6 +294,10 @@ async fn say_again(
             return Ok(());
         };
         for again in compose::sign(Some(view), room_id, vec![intent], signer)? {
+            if is_void(batch, &again).await? {
+                tracing::warn!(event = "federation.not_said_again", room = %room_id, id = %event.event_id);
+                continue;
+            }
             land_next(batch, &again).await?;
             ids.insert(event.event_id, again.event_id);
         }
@@ -302,6 +307,15 @@ async fn say_again(
         messages::store::rename_send(&tenant, &mut batch.tx, old, new).await?;
     }
     Ok(())
+}
+
+async fn is_void(batch: &mut Batch<'_>, event: &Event) -> Result<bool, RoomError> {
+    // What was said again just now is not written yet.
+    batch.flush().await?;
+    let target = target_of(batch, event).await?;
+    let (tenant, tx) = (batch.tenant.clone(), &mut batch.tx);
+    let view = batch.views.get(&tenant, tx, event.room_id).await?;
+    Ok(view.is_none_or(|view| place::is_void(view, event, target.as_ref())))
 }
 
 /// What a content says of events that have another id now.

@@ -231,10 +231,9 @@ fn timeline(
     target: Option<&Placed>,
     unhashable: Option<Reason>,
 ) -> Landing {
-    let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
     let verdict = match unhashable {
         Some(reason) => Verdict::Void(reason),
-        None => judge_event(view, event, highest.max(event.state_seq), target),
+        None => judge_next(view, event, target),
     };
     let target_id = event
         .content
@@ -255,6 +254,17 @@ fn timeline(
         verdict,
         change: None,
     }
+}
+
+/// Whether the next event of a log would count for nothing.
+pub(super) fn is_void(view: &RoomView, event: &Event, target: Option<&Placed>) -> bool {
+    let is_judged = !event.event_type.is_state() && !is_bookkeeping(&event.event_type);
+    is_judged && matches!(judge_next(view, event, target), Verdict::Void(_))
+}
+
+fn judge_next(view: &RoomView, event: &Event, target: Option<&Placed>) -> Verdict {
+    let highest = view.logs.get(&event.origin).map_or(0, |log| log.state_seq);
+    judge_event(view, event, highest.max(event.state_seq), target)
 }
 
 /// Where a timeline event is shown if it counts. Content that is not here yet is shown when it comes.

@@ -14,8 +14,8 @@ use crate::events::model::{Placed, Shown, Standing};
 use crate::events::store;
 use crate::events::store::contents::{self, Denied};
 use crate::messages;
-use crate::rooms::core::content::{Create, HistoryVisibility, OriginKey, RoomType};
-use crate::rooms::core::levels::Levels;
+use crate::rooms::core::content::OriginKey;
+use crate::rooms::core::test_rooms;
 use crate::rooms::timeline::{Page, Part, Receipt};
 use crate::rooms::verify as whole;
 
@@ -91,21 +91,7 @@ impl Scene {
             host: Origin::new("a.example", "alice", 1),
             guest: Origin::new("b.example", "bob", 2),
         };
-        let create = Create {
-            nonce: NONCE.to_owned(),
-            room_type: RoomType::Group,
-            name: Some("Room".to_owned()),
-            topic: None,
-            scope_kind: None,
-            visibility: None,
-            read_role_slugs: Vec::new(),
-            history_visibility: HistoryVisibility::Shared,
-            edit_window_seconds: 60,
-            auto_close: false,
-            alias: None,
-            power_levels: Levels::initial(RoomType::Group, false).to_map().clone(),
-            key: scene.host.public(),
-        };
+        let create = test_rooms::group(NONCE, 60, scene.host.public());
         let start = json!({"epoch": 1, "seq": 0, "hash": null});
         let alice = json!({"participant": "@alice:a.example", "membership": "join", "power_level": 100, "seen": {}});
         let bob = json!({

@@ -4,6 +4,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Asked, BOB, Home, Log, Peer, shared};
+use crate::app::test_server::START;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::federation::core::policy::{DefaultMode, PolicyChange};
@@ -214,6 +215,23 @@ async fn a_message_brings_back_who_left_from_either_side() {
         .ask(Method::GET, &format!("/v1/rooms/{room}"), json!({}))
         .await;
     assert_eq!(data["unread_count"], 1, "the message that brought her back");
+}
+
+#[tokio::test]
+async fn right_after_a_start_a_message_does_not_wait_and_the_next_one_brings_back() {
+    let (home, peer, room) = dm().await;
+    let mut log = Log::of(&home, room).await;
+    log.hear(&home).await;
+    let left = log.write(&peer, BOB, EventType::ROOM_LEAVE, json!({}));
+    peer.deliver(&home, &[left]).await;
+    let wait = home.server.app.federation().host_wait();
+    wait.begin(&home.tenant(), [room], START + 10_000);
+    home.say(room, "Are you there?").await;
+    assert_eq!(home.relation(room, BOB).await.0, "leave", "state waits");
+
+    wait.heard(&home.tenant(), room);
+    home.say(room, "Come back").await;
+    assert_eq!(home.relation(room, BOB).await, joined());
 }
 
 #[tokio::test]

@@ -1,13 +1,17 @@
 //! What a host does by itself with what peers deliver: when it must not yet, and what it must not forget.
 
+use http::Method;
 use serde_json::{Value, json};
 
-use super::{BOB, Home, Log, Peer, shared};
+use super::people::profile_of;
+use super::{Asked, BOB, Home, Log, Peer, shared};
 use crate::app::test_server::START;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::RoomId;
 use crate::events::model::Kind;
 use crate::events::store;
+use crate::participants;
+use crate::rooms::core::decide::Command;
 
 /// The host's last state event.
 async fn last_state(home: &Home, room: RoomId) -> (EventType, Value) {
@@ -73,4 +77,38 @@ async fn a_redaction_that_comes_before_its_message_is_acknowledged_so_that_the_m
     let db = home.server.app.db().reader();
     let stored = store::by_id(&home.tenant(), db, id).await.unwrap();
     assert_eq!(stored.unwrap().event.content, None);
+}
+
+#[tokio::test]
+async fn a_person_follows_the_last_owner_before_an_ai_that_came_first() {
+    let (home, peer, room, log) = shared().await;
+    home.act(room, kick(BOB)).await;
+    let (bot, cem) = ("@bot:b.example", "@cem:b.example");
+    for (kind, person) in [
+        (participants::Kind::Model, bot),
+        (participants::Kind::Human, cem),
+    ] {
+        home.invite(room, person).await;
+        let profile = profile_of(kind, &peer, person, person, START);
+        let content = json!({ "profile": profile, "key": peer.public(), "after": log.head() });
+        let local = person.trim_start_matches('@').split(':').next().unwrap();
+        let asked = Asked::new(local, "join", content);
+        let (status, body) = peer.request(&home, room, &asked).await;
+        assert_eq!(status, 200, "{body}");
+        home.server.clock.advance(1_000);
+    }
+
+    let path = format!("/v1/rooms/{room}/leave");
+    home.ask(Method::POST, &path, json!({})).await;
+    let (of, content) = last_state(&home, room).await;
+    assert_eq!(of, EventType::ROOM_MEMBER);
+    assert_eq!(content["participant"], cem);
+    assert_eq!(content["power_level"], 100);
+}
+
+fn kick(person: &str) -> Command {
+    Command::Kick {
+        target: Some(person.parse().unwrap()),
+        reason: None,
+    }
 }

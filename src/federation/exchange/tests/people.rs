@@ -43,12 +43,22 @@ async fn the_directory_is_closed_until_an_admin_opens_it() {
     }
 }
 
-/// Bob's profile under this name.
+/// Somebody's profile under this name.
 fn profile(peer: &Peer, fqid: &str, display_name: &str, ts: i64) -> Value {
+    profile_of(Kind::Human, peer, fqid, display_name, ts)
+}
+
+pub(super) fn profile_of(
+    kind: Kind,
+    peer: &Peer,
+    fqid: &str,
+    display_name: &str,
+    ts: i64,
+) -> Value {
     let person = Participant {
         id: crate::events::core::ids::ParticipantId::derive(&fqid.parse().unwrap()),
         fqid: fqid.parse().unwrap(),
-        kind: Kind::Human,
+        kind,
         is_local: true,
         display_name: display_name.to_owned(),
         avatar_url: None,

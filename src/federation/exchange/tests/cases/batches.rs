@@ -14,7 +14,7 @@ use crate::events::core::verified::verify;
 use crate::events::model::{Shown, Standing};
 
 /// Bob's next words, whose content holds an integer that no server may hash: rightly signed all the same.
-fn unhashable(log: &mut Log, peer: &Peer) -> Value {
+pub(super) fn unhashable(log: &mut Log, peer: &Peer) -> Value {
     let content = json!({ "msgtype": "swp.text", "body": "x", "n": 9_007_199_254_740_992_i64 });
     let signed = message(log, peer, BOB, "x").sign(&peer.key).unwrap();
     let mut event = signed.into_inner();

@@ -2,6 +2,7 @@
 
 mod batches;
 mod cut_off;
+mod pages;
 mod relayed;
 mod signing;
 mod stolen_key;
@@ -28,10 +29,10 @@ use crate::federation::core::policy::PolicyChange;
 use crate::tenants::Tenant;
 
 /// For what takes no time but that of the machine.
-const DEADLINE: Duration = Duration::from_secs(30);
+pub(super) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until something is so.
-async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     let waiting = async {
         while !condition().await {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -74,7 +75,7 @@ async fn ask(server: &Server, who: &str, method: Method, path: &str, body: Value
 }
 
 /// The texts of a room's messages as somebody reads them, oldest first; null: nothing is shown.
-async fn texts(server: &Server, who: &str, room: RoomId) -> Vec<Value> {
+pub(super) async fn texts(server: &Server, who: &str, room: RoomId) -> Vec<Value> {
     let path = format!("/v1/rooms/{room}/messages?direction=forward&limit=200");
     let page = ask(server, who, Method::GET, &path, json!({})).await;
     let rows = page.as_array().unwrap().iter();
@@ -83,7 +84,7 @@ async fn texts(server: &Server, who: &str, room: RoomId) -> Vec<Value> {
 }
 
 /// One origin's log as a server holds it.
-async fn log(of: &Server, room: RoomId, origin: &ServerName) -> Vec<Placed> {
+pub(super) async fn log(of: &Server, room: RoomId, origin: &ServerName) -> Vec<Placed> {
     let (db, tenant) = (of.app.db(), tenant(of));
     let page = store::log_page(&tenant, db, room, origin, (1, 0), 1000).await;
     page.unwrap()
@@ -132,7 +133,7 @@ async fn journal(of: &Server) -> Vec<(String, Option<String>, i64)> {
 }
 
 /// Nothing in the store contradicts itself.
-async fn is_sound(server: &Server) {
+pub(super) async fn is_sound(server: &Server) {
     let checked = crate::rooms::verify::tenant(&tenant(server), server.app.db()).await;
     checked.unwrap();
 }
@@ -171,7 +172,7 @@ async fn outcomes(home: &Home, peer: &Peer, events: &[Value]) -> Vec<String> {
 }
 
 /// An answer of a played server.
-fn answer(body: &Value) -> Vec<u8> {
+pub(super) fn answer(body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
@@ -179,7 +180,7 @@ fn answer(body: &Value) -> Vec<u8> {
 }
 
 /// What a played server answers to `backfill` from these events.
-fn page(events: &[Value], asked: &Received) -> Value {
+pub(super) fn page(events: &[Value], asked: &Received) -> Value {
     let asks = |name: &str, value: &str| asked.line.contains(&format!("{name}={value}&"));
     let wanted = events.iter().filter(|event| {
         let origin = event["origin"].as_str().unwrap();
@@ -194,7 +195,7 @@ fn page(events: &[Value], asked: &Received) -> Value {
 }
 
 /// The position of an event that goes over the wire.
-fn position(event: &Value) -> Value {
+pub(super) fn position(event: &Value) -> Value {
     let mut envelope = event.clone();
     for member in ["content", "salt"] {
         envelope.as_object_mut().unwrap().remove(member);

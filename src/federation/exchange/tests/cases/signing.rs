@@ -1,165 +1,38 @@
 //! A hostile host that wants something signed.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use http::Method;
 use serde_json::{Value, json};
 
-use super::super::{Home, Peer};
+use super::super::hosting::{ALICE, Host, MALLORY, accept, hosted};
 use super::{answer, ask, is_sound, log, rows, until};
-use crate::app::test_server::START;
 use crate::auth::roles::Role;
-use crate::events::core::event::Event;
-use crate::events::core::event_type::EventType;
-use crate::events::core::ids::{EventId, RoomId};
-use crate::events::core::names::ServerName;
-use crate::events::core::sign::{KeyPair, recorded, sign_document};
-use crate::events::core::verified::{Draft, Verified};
+use crate::events::core::ids::EventId;
+use crate::events::core::sign::recorded;
 use crate::events::store;
-use crate::federation::client::fake_peer::{FakePeer, Received};
-use crate::federation::core::descriptor::{self, KeyEntry};
-use crate::federation::exchange::document::SUMMARY_PREFIX;
-use crate::rooms::core::content::{Create, HistoryVisibility, OriginKey, RoomType};
-use crate::rooms::core::levels::Levels;
+use crate::federation::client::fake_peer::Received;
 
-const ALICE: &str = "@alice:a.example";
-const MALLORY: &str = "@mallory:h.example";
-const NONCE: &str = "a hostile room";
 /// Stands in everything that the host would like to have signed.
 const BAIT: &str = "bait";
 
-/// The host: what it answers is right, and holds more than was asked for.
-struct Host {
-    key: KeyPair,
-    log: Vec<Verified<Event>>,
-    /// Events that were delivered to it.
-    delivered: Vec<Value>,
-}
-
-impl Host {
-    fn name() -> ServerName {
-        "h.example".parse().unwrap()
+/// What the host answers is right, and holds more than was asked for.
+fn answers(host: &mut Host, asked: &Received) -> Vec<u8> {
+    let mut right = host.answers(asked);
+    if asked.line.contains("/.well-known/") {
+        return answer(&right);
     }
-
-    fn room() -> RoomId {
-        RoomId::derive(&Self::name(), NONCE)
+    for list in ["events", "results"] {
+        let entries = right.get_mut(list).and_then(Value::as_array_mut);
+        match (list, entries) {
+            (_, None) => {}
+            ("events", Some(events)) => events.push(half_made()),
+            (_, Some(results)) => results
+                .iter_mut()
+                .for_each(|result| *result = with_bait(result.take())),
+        }
     }
-
-    fn public(&self) -> OriginKey {
-        OriginKey::of(self.key.public_key())
-    }
-
-    fn appends(&mut self, event_type: EventType, content: Value) -> Value {
-        let before = self.log.last();
-        let draft = Draft {
-            room_id: Self::room(),
-            origin: Self::name(),
-            sender: Some(MALLORY.parse().unwrap()),
-            event_type,
-            content,
-            epoch: 1,
-            seq: before.map_or(1, |event| event.seq + 1),
-            prev: before.map(Verified::hash),
-            ts: START,
-            state_seq: before.map_or(0, |event| event.seq),
-            state_hash: before.map(Verified::hash),
-            salt: [5; 16],
-        };
-        let event = draft.sign(&self.key).unwrap();
-        self.log.push(event);
-        self.log.last().unwrap().to_value()
-    }
-
-    fn member(&mut self, person: &str, membership: &str, level: u8, more: Value) -> Value {
-        let mut content = json!({
-            "participant": person, "membership": membership, "power_level": level, "seen": {},
-        });
-        let content_members = content.as_object_mut().unwrap();
-        content_members.extend(more.as_object().cloned().unwrap_or_default());
-        self.appends(EventType::ROOM_MEMBER, content)
-    }
-
-    /// With its room and an invitation for alice.
-    fn open() -> (Host, Value) {
-        let mut host = Host {
-            key: KeyPair::from_seed(&[8; 32]),
-            log: Vec::new(),
-            delivered: Vec::new(),
-        };
-        let create = Create {
-            nonce: NONCE.to_owned(),
-            room_type: RoomType::Group,
-            name: Some("Room".to_owned()),
-            topic: None,
-            scope_kind: None,
-            visibility: None,
-            read_role_slugs: Vec::new(),
-            history_visibility: HistoryVisibility::Shared,
-            edit_window_seconds: 60,
-            auto_close: false,
-            alias: None,
-            power_levels: Levels::initial(RoomType::Group, false).to_map().clone(),
-            key: host.public(),
-        };
-        host.appends(EventType::ROOM_CREATE, json!(create));
-        host.member(MALLORY, "join", 100, json!({}));
-        let expires = json!({ "expires_at": START + 1_000_000 });
-        let event = host.member(ALICE, "invite", 0, expires);
-        let mut summary = json!({
-            "room_id": Self::room(), "host": Self::name(), "room_type": "group", "name": "Room", "topic": null,
-            "avatar_url": null, "member_count": 1, "created_at": START, "creator": MALLORY,
-            "history_visibility": "shared", "edit_window_seconds": 60, "power_levels": {}, "ts": START,
-            "key_id": host.public().key_id,
-        });
-        let members = summary.as_object_mut().unwrap();
-        sign_document(SUMMARY_PREFIX, members, &host.key).unwrap();
-        let invitation = json!({ "event": event, "room": summary, "key": host.public() });
-        (host, with_bait(invitation))
-    }
-
-    fn answers(&mut self, asked: &Received) -> Vec<u8> {
-        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
-        let line = asked.line.as_str();
-        let right = if line.contains("/.well-known/") {
-            let keys = vec![KeyEntry::first(&self.key, START)];
-            return answer(
-                &descriptor::build(&Self::name(), keys, &self.key, None, START).unwrap(),
-            );
-        } else if line.contains("/profile/") {
-            json!({ "profile": null, "key": self.public() })
-        } else if line.contains("/join") {
-            let more = json!({
-                "after": body["content"]["after"], "key": body["content"]["key"], "request": body,
-            });
-            let join = self.member(ALICE, "join", 0, more);
-            json!({ "events": [join, half_made()] })
-        } else if line.contains("/backfill") && line.contains("origin=h.example") {
-            let after = line.split("after_seq=").nth(1).unwrap();
-            let after: usize = after.split('&').next().unwrap().parse().unwrap();
-            let rest = self.log.iter().skip(after).map(|event| event.to_value());
-            let events: Vec<Value> = rest.chain([half_made()]).collect();
-            json!({ "events": events, "has_more": false })
-        } else if line.contains("/backfill") {
-            json!({ "events": [half_made()], "has_more": false })
-        } else if line.contains("/heads") {
-            let last = self.log.last().unwrap();
-            let head = json!({ "epoch": 1, "seq": last.seq, "hash": last.hash() });
-            json!({ "heads": { "h.example": head } })
-        } else if line.contains("/send") {
-            let events = body["events"].as_array().cloned().unwrap_or_default();
-            let results: Vec<Value> = events
-                .iter()
-                .map(|event| {
-                    with_bait(json!({ "event_id": event["event_id"], "status": "accepted" }))
-                })
-                .collect();
-            self.delivered.extend(events);
-            json!({ "results": results })
-        } else {
-            json!({})
-        };
-        answer(&with_bait(right))
-    }
+    answer(&with_bait(right))
 }
 
 /// A member event for somebody with rights elsewhere, to be completed and signed.
@@ -199,27 +72,16 @@ fn json_of(text: &str) -> Value {
 /// Case S-07: with a hostile host, too, a server signs what its own user asked for, and nothing that was handed to it.
 #[tokio::test]
 async fn everything_that_is_signed_was_composed_here() {
-    let (host, invitation) = Host::open();
-    let played = Peer {
-        name: Host::name(),
-        key: KeyPair::from_seed(&[8; 32]),
-    };
-    let host = Arc::new(Mutex::new(host));
+    let (home, host, fake) = hosted(Host::open()).await;
     let answering = Arc::clone(&host);
-    let fake = FakePeer::answering(move |asked| answering.lock().unwrap().answers(asked)).await;
-    let url = format!("h.example=http://{}", fake.address);
-    let home = Home::with(&[("SCAIWAVE_FEDERATION_PEER_URLS", &url)]).await;
+    fake.respond_from_now_on(move |asked| answers(&mut answering.lock().unwrap(), asked));
     home.server.create("root", &[Role::TenantAdmin]).await;
-    Peer::allowed(&home, "h.example", 8).await;
     let own = home.server.app.keys().current(&home.tenant()).unwrap();
     recorded::begin(own.key_id());
 
-    let body = invitation.to_string();
-    let (status, answered) = played.ask(&home, "POST", "/invite", body.as_bytes()).await;
-    assert_eq!(status, 200, "{answered}");
+    let invitation = with_bait(host.lock().unwrap().invites());
+    accept(&home, &invitation).await;
     let room = Host::room();
-    let accept = format!("/v1/me/invitations/{room}/accept");
-    home.ask(Method::POST, &accept, json!({})).await;
     let said = home.say(room, "hello").await;
     let path = format!("/v1/rooms/{room}/leave");
     home.ask(Method::POST, &path, json!({})).await;
