@@ -60,6 +60,7 @@ fn table(person: &str, event: &str) -> Vec<Route> {
         route(post, "/rejoin", Anybody, none.clone()),
         route(get, "/members", Members, none.clone()),
         route(post, "/join", Anybody, none.clone()),
+        route(post, "/knock", Anybody, nothing()),
         route(post, "/leave", Members, none.clone()),
         route(post, "/kick", Members, named()),
         route(post, "/ban", Members, named()),

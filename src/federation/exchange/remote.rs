@@ -214,6 +214,7 @@ async fn action(
         Command::Archive => ("archive", json!({})),
         Command::Close => ("close", json!({})),
         Command::Decline
+        | Command::Knock { .. }
         | Command::InviteToDm { .. }
         | Command::SetAside
         | Command::EndInvitation

@@ -85,6 +85,25 @@ pub(super) async fn join(
     changed(&app, &caller, room_id, Command::Join(joining)).await
 }
 
+pub(super) async fn knock(
+    State(app): State<App>,
+    caller: Caller,
+    Path(room_id): Path<PathId<RoomId>>,
+    Body(body): Body<LeaveRoom>,
+) -> Result<Data<Done>> {
+    let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
+    if row.host != *caller.tenant.server_name() {
+        let elsewhere = Refusal::Type("rooms of other servers are joined on an invitation");
+        return Err(RoomError::from(elsewhere).into());
+    }
+    let command = Command::Knock {
+        knocking: perform::joining(&app, &caller, &row).await?,
+        reason: body.reason,
+    };
+    perform::perform(&app, &caller, &row, command).await?;
+    Ok(ok())
+}
+
 pub(super) async fn leave(
     State(app): State<App>,
     caller: Caller,

@@ -28,6 +28,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/rooms/{room_id}/rejoin", post(room::rejoin))
         .route("/v1/rooms/{room_id}/members", get(members::list))
         .route("/v1/rooms/{room_id}/join", post(members::join))
+        .route("/v1/rooms/{room_id}/knock", post(members::knock))
         .route("/v1/rooms/{room_id}/leave", post(members::leave))
         .route("/v1/rooms/{room_id}/kick", post(members::kick))
         .route("/v1/rooms/{room_id}/ban", post(members::ban))

@@ -110,9 +110,9 @@ pub(super) fn rejoin(
     Ok(intents)
 }
 
-/// What follows when `leaver`, who was in the room as `member`, goes: the highest, people before AIs, then longest joined gets the last
-/// owner's level, in an archived room too, since it can be reopened; an empty open room is archived. Both are the host's
-/// own doing.
+/// What follows when `leaver`, who was in the room as `member`, goes: the highest, people before AIs, then longest
+/// joined gets the last owner's level, in an archived room too, since it can be reopened; an empty open room is archived.
+/// Both are the host's own doing.
 pub(super) fn after_leaving(view: &RoomView, leaver: &Fqid, member: &Member) -> Vec<Intent> {
     let others: Vec<_> = view
         .joined_members()

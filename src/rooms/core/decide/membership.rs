@@ -47,16 +47,59 @@ pub(super) fn invite(
         _ => {}
     }
     require_open(view)?;
-    if view.membership(person) != Some(Membership::Invite) {
+    let before = view.membership(person);
+    if before != Some(Membership::Invite) {
         require_place(view, person, context)?;
     }
+    // Whoever knocks has said already that it wants to come in.
+    let (to, expires_at) = match before {
+        Some(Membership::Knock) => (Membership::Join, None),
+        _ => (Membership::Invite, Some(context.now + INVITATION_MS)),
+    };
     let change = MemberChange {
         reason: reason.map(str::to_owned),
         profile: profile.clone(),
-        expires_at: Some(context.now + INVITATION_MS),
+        expires_at,
+        ..plain_change(person, to, view.history.level(LevelKey::Default))
+    };
+    Ok(vec![member_event(view, Some(actor), &change)])
+}
+
+/// Asks to be let in: into a restricted room, which only who holds its role sees. The room's own server takes it only from
+/// its own people.
+pub(super) fn knock(
+    view: &RoomView,
+    actor: &Fqid,
+    knocking: &Joining,
+    reason: Option<&str>,
+) -> Result<Vec<Intent>, Refusal> {
+    let may_be_knocked_at = matches!(view.room_type(), RoomType::Group | RoomType::Incognito)
+        && view.history.profile().visibility.is_some();
+    if !may_be_knocked_at || view.history.profile().scope_kind.as_deref() == Some("note") {
+        return Err(Refusal::Type(
+            "nobody asks to be let into this kind of room",
+        ));
+    }
+    match view.membership(actor) {
+        Some(Membership::Join | Membership::Invite | Membership::Knock) => return Ok(Vec::new()),
+        Some(Membership::Ban) => {
+            return Err(Refusal::Forbidden("you are banned from this room"));
+        }
+        Some(Membership::Leave) | None => {}
+    }
+    if !knocking.holds_role {
+        return Err(Refusal::Forbidden(
+            "you lack the role that the room asks for",
+        ));
+    }
+    require_server(view, actor)?;
+    require_open(view)?;
+    let change = MemberChange {
+        reason: reason.map(str::to_owned),
+        profile: knocking.profile.clone(),
         ..plain_change(
-            person,
-            Membership::Invite,
+            actor,
+            Membership::Knock,
             view.history.level(LevelKey::Default),
         )
     };

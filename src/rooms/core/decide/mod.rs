@@ -71,6 +71,13 @@ pub enum Command {
     Join(Joining),
     /// Come in on an invitation, and only on one.
     Accept(Joining),
+    /// Ask to be let in.
+    Knock {
+        /// Who asks.
+        knocking: Joining,
+        /// Why.
+        reason: Option<String>,
+    },
     /// Go, or decline an invitation.
     Leave {
         /// Why.
@@ -301,6 +308,9 @@ pub fn decide(
         Command::EndInvitation => Ok(membership::end_invitation(view, actor, context)),
         Command::Join(joining) => membership::join(view, actor, joining, context),
         Command::Accept(joining) => membership::accept(view, actor, joining, context),
+        Command::Knock { knocking, reason } => {
+            membership::knock(view, actor, knocking, reason.as_deref())
+        }
         Command::Leave { reason } => membership::leave(view, actor, reason.as_deref()),
         Command::Decline => membership::decline(view, actor, context),
         Command::Kick { target, reason } => membership::remove(

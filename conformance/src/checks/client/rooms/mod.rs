@@ -6,6 +6,7 @@ mod direct;
 mod directory;
 mod invitations;
 mod joining;
+mod knocking;
 mod levels;
 mod members;
 mod own;
@@ -24,6 +25,7 @@ pub(super) fn checks() -> Vec<Check> {
         members::checks(),
         invitations::checks(),
         joining::checks(),
+        knocking::checks(),
         removal::checks(),
         levels::checks(),
         settings::checks(),
