@@ -19,7 +19,7 @@ use crate::db::Committed;
 const FOREVER: &str = "9999-12-31T23:59:59.000Z";
 
 /// A session as its owner sees it (client specification, section 2).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct SessionView {
     id: Uuid,
     device_name: Option<String>,
@@ -33,7 +33,7 @@ pub struct SessionView {
 }
 
 /// An access token for scripts as its owner sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct ScriptTokenView {
     id: Uuid,
     name: String,
@@ -42,11 +42,12 @@ pub struct ScriptTokenView {
     expires_at: Option<String>,
     /// Only in the answer that makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     token: Option<String>,
 }
 
 /// How many sessions a request ended.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize, utoipa::ToSchema)]
 pub struct Revoked {
     revoked: usize,
 }

@@ -25,7 +25,8 @@ const ONE_TIME_ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const ONE_TIME_LENGTH: usize = 20;
 
 /// A password in the clear: wiped from memory when dropped, never shown.
-#[derive(Clone)]
+#[derive(Clone, utoipa::ToSchema)]
+#[schema(value_type = String, format = Password)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {

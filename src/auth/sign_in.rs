@@ -69,7 +69,7 @@ impl Device {
 }
 
 /// What a sign-in or refresh answers (client specification, section 2).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct Tokens {
     /// For requests.
     pub access_token: String,

@@ -12,7 +12,7 @@ use crate::events::core::names::LocalId;
 use crate::participants::Participant;
 
 /// Whether an account may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UserState {
     /// As usual.
@@ -22,7 +22,7 @@ pub enum UserState {
 }
 
 /// A local person as admins see them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct UserView {
     #[serde(flatten)]
     participant: Participant,
@@ -34,16 +34,17 @@ pub struct UserView {
 }
 
 /// A new account, and its one-time password if none was sent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct CreatedUser {
     #[serde(flatten)]
     user: UserView,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     password: Option<String>,
 }
 
 /// A password that is shown once.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct NewPassword {
     password: String,
 }

@@ -18,7 +18,7 @@ use crate::events::keys;
 use crate::tenants::Tenant;
 
 /// The tenant's own name and keys.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct IdentityView {
     server_name: ServerName,
     base_url: Option<String>,
@@ -28,7 +28,7 @@ pub struct IdentityView {
 }
 
 /// One of the tenant's keys.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct KeyView {
     key_id: KeyId,
     public_key: PublicKey,
@@ -37,7 +37,7 @@ pub struct KeyView {
 }
 
 /// How another server is doing.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct PeerView {
     server_name: ServerName,
     state: PeerState,
@@ -63,7 +63,7 @@ pub struct PeerView {
 }
 
 /// What waits for another server.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, utoipa::ToSchema)]
 pub struct QueueView {
     rooms: i64,
     events: i64,
@@ -71,7 +71,7 @@ pub struct QueueView {
 }
 
 /// Whether another server is sent to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PeerState {
     /// As usual.
@@ -85,7 +85,7 @@ pub enum PeerState {
 }
 
 /// A row of the journal.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct RejectedView {
     id: String,
     peer: String,

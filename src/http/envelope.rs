@@ -21,7 +21,7 @@ pub struct Data<T>(pub T);
 pub struct DataMeta<T, M>(pub T, pub M);
 
 /// The answer of an endpoint that has nothing to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Done {
     ok: bool,
 }

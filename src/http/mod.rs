@@ -5,6 +5,7 @@
 //! [`paging`] for query strings, [`path::Path`] with [`path::PathId`] for ids in paths. They answer with
 //! [`envelope::Data`], [`envelope::DataMeta`] or [`envelope::ok`], or fail with [`crate::error::Error`].
 
+pub mod api;
 pub mod browser;
 pub mod caller;
 pub mod client_address;
@@ -14,6 +15,7 @@ pub mod fallback;
 pub mod fields;
 pub mod form;
 pub mod health;
+pub mod idempotency;
 pub mod json;
 pub mod layers;
 pub mod limits;

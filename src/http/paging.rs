@@ -14,10 +14,10 @@ use super::query::Query;
 use crate::error::{Error, Reason, Result};
 
 /// The largest `offset`.
-const LARGEST_OFFSET: i64 = 10_000;
+pub(super) const LARGEST_OFFSET: i64 = 10_000;
 
 /// The longest cursor text that is looked at, in bytes.
-const LONGEST_CURSOR: usize = 1024;
+pub(super) const LONGEST_CURSOR: usize = 1024;
 
 /// `limit` and `offset` of a list that counts (`meta.total`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +37,14 @@ pub struct CursorPage<const DEFAULT: i64 = 50, const MAX: i64 = 200> {
 }
 
 /// `meta` of a list with offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Total {
     /// How many rows there are in all.
     pub total: i64,
 }
 
 /// `meta` of a list with cursor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Next {
     /// Whether there are rows after these.
     pub has_more: bool,

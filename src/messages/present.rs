@@ -38,7 +38,7 @@ pub struct Viewer<'a> {
 }
 
 /// An event as one person sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 8 of the client specification"
@@ -55,6 +55,7 @@ pub struct ClientEvent {
     pub edited_at: Option<String>,
     pub redacted_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub original_content: Option<Map<String, Value>>,
     pub event_uuid: Option<String>,
     pub sent_by: Option<ParticipantId>,
@@ -66,7 +67,7 @@ pub struct ClientEvent {
 }
 
 /// One emoji on a message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 8 of the client specification"
@@ -79,7 +80,7 @@ pub struct ReactionCount {
 }
 
 /// The replies to a message.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 8 of the client specification"

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde::{Serialize, Serializer};
+use utoipa::__dev::ComposeSchema;
+use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use crate::events::core::ids::ParticipantId;
-use crate::events::core::names::Fqid;
+use crate::events::core::names::{Fqid, LocalId, ServerName};
 
 /// What a participant is on its home server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,17 +112,45 @@ impl Participant {
 
 impl Serialize for Participant {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_struct("Participant", 9)?;
-        out.serialize_field("id", &self.id)?;
-        out.serialize_field("local_id", self.fqid.local_id())?;
-        out.serialize_field("server_name", self.fqid.server_name())?;
-        out.serialize_field("fqid", &self.fqid)?;
-        out.serialize_field("display_name", &self.display_name)?;
-        out.serialize_field("participant_type", self.participant_type())?;
-        out.serialize_field("avatar_url", &self.avatar_url)?;
-        out.serialize_field("model_id", &self.model_id)?;
-        out.serialize_field("suspended", &self.suspended)?;
-        out.end()
+        let shown = Shown {
+            id: self.id,
+            local_id: self.fqid.local_id(),
+            server_name: self.fqid.server_name(),
+            fqid: &self.fqid,
+            display_name: &self.display_name,
+            participant_type: self.participant_type(),
+            avatar_url: self.avatar_url.as_deref(),
+            model_id: self.model_id.as_deref(),
+            suspended: self.suspended,
+        };
+        shown.serialize(serializer)
+    }
+}
+
+/// Somebody as clients see him (client specification, section 3).
+#[derive(Serialize, ToSchema)]
+struct Shown<'a> {
+    id: ParticipantId,
+    local_id: &'a LocalId,
+    server_name: &'a ServerName,
+    fqid: &'a Fqid,
+    display_name: &'a str,
+    participant_type: &'a str,
+    avatar_url: Option<&'a str>,
+    model_id: Option<&'a str>,
+    suspended: bool,
+}
+
+/// The schema is that of what it serialises as.
+impl ComposeSchema for Participant {
+    fn compose(generics: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        Shown::compose(generics)
+    }
+}
+
+impl ToSchema for Participant {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        Shown::schemas(schemas);
     }
 }
 

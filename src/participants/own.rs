@@ -20,7 +20,7 @@ use crate::events::core::names::Fqid;
 use crate::workspaces::{self, WorkspaceId};
 
 /// The own profile (client specification, section 3).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 pub struct OwnProfile {
     participant_id: ParticipantId,
     local_id: String,
@@ -35,7 +35,7 @@ pub struct OwnProfile {
     tenant: OwnTenant,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, utoipa::ToSchema)]
 struct OwnTenant {
     id: TenantId,
     slug: String,

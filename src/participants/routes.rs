@@ -1,8 +1,6 @@
 //! The HTTP side of profiles and the directory of people.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +15,7 @@ use crate::error::Result;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::Fqid;
 use crate::federation;
+use crate::http::api::{Routes, get};
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, DataMeta};
 use crate::http::json::{Body, nullable};
@@ -26,14 +25,14 @@ use crate::http::query::Query;
 use crate::presence::{self, State as Presence};
 
 /// The routes of this domain.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/me", get(me).put(change_me))
         .route("/v1/profiles/{participant_id}", get(profile))
         .route("/v1/directory/participants", get(directory))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct OwnView {
     #[serde(flatten)]
     profile: OwnProfile,
@@ -53,7 +52,7 @@ async fn me(State(app): State<App>, caller: Caller) -> Result<Data<OwnView>> {
     Ok(Data(OwnView::new(&app, &caller, profile)))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct ChangeRequest {
     #[serde(default, deserialize_with = "nullable")]
@@ -86,7 +85,7 @@ async fn change_me(
     Ok(changed.map(|profile| Data(OwnView::new(&app, &caller, profile))))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct ProfileView {
     #[serde(flatten)]
     participant: Participant,
@@ -120,7 +119,7 @@ async fn profile(
 }
 
 /// What clients call the kinds of participants.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum TypeFilter {
     Human,
@@ -144,7 +143,7 @@ impl TypeFilter {
     }
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct DirectoryQuery {
     q: Option<String>,

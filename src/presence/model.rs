@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 /// How present a person is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Signed in nowhere.
@@ -79,7 +81,7 @@ impl std::str::FromStr for Choice {
 }
 
 /// What a device says of itself every 30 seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Beat {
     /// Somebody uses it.

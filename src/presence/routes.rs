@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use axum::Router;
 use axum::extract::State as Shared;
-use axum::routing::{get, post, put};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +14,7 @@ use crate::app::App;
 use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::ids::{ParticipantId, RoomId};
+use crate::http::api::{Routes, get, post, put};
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, Done, ok};
 use crate::http::json::Body;
@@ -27,15 +26,15 @@ use crate::rooms::store::{members, rooms};
 const MOST_IDS: usize = 200;
 
 /// The routes of this domain.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/presence", get(presence))
         .route("/v1/me/presence", put(choose))
         .route("/v1/me/presence/heartbeat", post(heartbeat))
         .route("/v1/typing", put(typing))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct Asked {
     ids: String,
@@ -62,12 +61,12 @@ async fn presence(
     Ok(Data(answer.collect()))
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct Own {
     presence: State,
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct ChooseRequest {
     status: String,
@@ -93,7 +92,7 @@ async fn choose(
     Ok(committed.map(|()| Data(Own { presence })))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct HeartbeatRequest {
     #[serde(default)]
@@ -113,7 +112,7 @@ async fn heartbeat(
     Ok(Data(Own { presence }))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct TypingRequest {
     room_id: RoomId,

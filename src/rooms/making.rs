@@ -17,9 +17,6 @@ use crate::http::caller::Caller;
 use crate::participants::{self, Participant};
 use crate::{auth, workspaces};
 
-/// The longest `Idempotency-Key`, in characters.
-const MAX_KEY: usize = 128;
-
 /// Makes a group or public room, and invites those who are named.
 pub async fn room(
     app: &App,
@@ -194,26 +191,6 @@ pub(super) async fn require_room_for_another(app: &App, caller: &Caller) -> Resu
         return Err(Error::new(Code::TenantCapacity));
     }
     Ok(())
-}
-
-/// The key of an idempotent request, if one was sent.
-pub fn idempotency_key(headers: &http::HeaderMap) -> Result<Option<&str>> {
-    let Some(value) = headers.get("idempotency-key") else {
-        return Ok(None);
-    };
-    match value.to_str() {
-        Ok(key)
-            if (1..=MAX_KEY).contains(&key.len())
-                && key.bytes().all(|byte| (0x20..0x7f).contains(&byte)) =>
-        {
-            Ok(Some(key))
-        }
-        _ => Err(Error::validation(
-            "header.idempotency-key",
-            Reason::Format,
-            "must be 1 to 128 printable ASCII characters",
-        )),
-    }
 }
 
 /// Makes a room's id.

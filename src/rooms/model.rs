@@ -22,7 +22,7 @@ const MAX_NAME: usize = 200;
 const MAX_EDIT_WINDOW: u64 = 2_592_000;
 
 /// `POST /v1/rooms`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewRoom {
@@ -46,7 +46,7 @@ pub struct NewRoom {
 }
 
 /// The scopes that a client can ask for.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
     /// Leaves no trace.
@@ -54,7 +54,7 @@ pub enum ScopeKind {
 }
 
 /// Who sees a room.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Visibility {
     /// Holders of a role only.
@@ -71,7 +71,7 @@ impl Visibility {
 }
 
 /// A body that names a participant.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct OfParticipant {
@@ -81,7 +81,7 @@ pub struct OfParticipant {
 }
 
 /// `POST /v1/me/federated-dms`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NamedPerson {
@@ -89,7 +89,7 @@ pub struct NamedPerson {
 }
 
 /// `POST {r}/invite`: one of the two names.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct Invite {
@@ -100,7 +100,7 @@ pub struct Invite {
 }
 
 /// `POST {r}/leave`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct LeaveRoom {
@@ -109,7 +109,7 @@ pub struct LeaveRoom {
 }
 
 /// `PUT {r}/name`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct Rename {
@@ -118,7 +118,7 @@ pub struct Rename {
 }
 
 /// `PUT {r}/topic`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewTopic {
@@ -128,7 +128,7 @@ pub struct NewTopic {
 }
 
 /// `PUT {r}/members/{participant_id}/power-level`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewLevel {
@@ -137,7 +137,7 @@ pub struct NewLevel {
 }
 
 /// `PUT {r}/settings`: any subset.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewSettings {
@@ -155,7 +155,7 @@ pub struct NewSettings {
 }
 
 /// `PUT {r}/notification-mode`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct NewMode {
@@ -163,7 +163,7 @@ pub struct NewMode {
 }
 
 /// When a room notifies.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,
@@ -189,7 +189,7 @@ impl Mode {
 }
 
 /// `PUT {r}/mute`: a time, `forever`, or null.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct Mute {
@@ -198,7 +198,7 @@ pub struct Mute {
 }
 
 /// `GET /v1/directory/rooms`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct DirectoryQuery {
@@ -211,7 +211,7 @@ pub struct DirectoryQuery {
 }
 
 /// `GET {r}/members`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub struct MembersQuery {
@@ -219,7 +219,7 @@ pub struct MembersQuery {
 }
 
 /// Which members a list shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,
@@ -235,7 +235,7 @@ pub enum MembershipFilter {
 }
 
 /// A room as one person sees it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 5 of the client specification"
@@ -272,7 +272,7 @@ pub struct Room {
 }
 
 /// Somebody's relation to a room.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 5 of the client specification"
@@ -289,7 +289,7 @@ pub struct Member {
 }
 
 /// An open invitation.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 5 of the client specification"
@@ -305,7 +305,7 @@ pub struct Invitation {
 }
 
 /// As much of a room as an invitation shows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 5 of the client specification"
@@ -318,7 +318,7 @@ pub struct InvitedRoom {
 }
 
 /// The state of a room at once (section 4), with what later parts of the product add still empty.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(
     missing_docs,
     reason = "named as in section 4 of the client specification"
@@ -327,9 +327,13 @@ pub struct Snapshot {
     pub room: Room,
     pub members: Vec<Member>,
     pub members_truncated: bool,
+    #[schema(value_type = Vec<Object>)]
     pub engagement: Vec<()>,
+    #[schema(value_type = Option<Object>)]
     pub plan: Option<()>,
+    #[schema(value_type = Vec<Object>)]
     pub active_sidekicks: Vec<()>,
+    #[schema(value_type = Option<Object>)]
     pub active_call: Option<()>,
     pub unread_count: i64,
     pub mention_count: i64,

@@ -10,12 +10,12 @@ use serde::{Deserialize, Deserializer};
 use super::core::levels::{LevelKey, OWNER};
 
 /// Any subset of the thresholds; unknown keys are ignored.
-#[derive(Debug, Default, Validate)]
+#[derive(Debug, Default, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
-pub struct NewLevels {
+pub struct NewLevels(
     /// The new ones, each from 0 to 100.
-    pub levels: BTreeMap<LevelKey, u8>,
-}
+    pub BTreeMap<LevelKey, u8>,
+);
 
 impl<'de> Deserialize<'de> for NewLevels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -39,7 +39,7 @@ impl<'de> Visitor<'de> for Levels {
             match known(&key) {
                 Some(key) => {
                     let Level(level) = map.next_value()?;
-                    new.levels.insert(key, level);
+                    new.0.insert(key, level);
                 }
                 None => {
                     map.next_value::<IgnoredAny>()?;
@@ -79,7 +79,7 @@ mod tests {
 
     fn read(body: Value) -> Result<BTreeMap<LevelKey, u8>, String> {
         serde_path_to_error::deserialize(body)
-            .map(|new: NewLevels| new.levels)
+            .map(|new: NewLevels| new.0)
             .map_err(|error| error.path().to_string())
     }
 

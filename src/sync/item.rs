@@ -180,8 +180,9 @@ impl Beside {
     }
 }
 
-#[derive(Serialize)]
-struct Entry<'a> {
+/// An event in an answer of sync (client specification, section 9).
+#[derive(Serialize, utoipa::ToSchema)]
+pub(super) struct Entry<'a> {
     id: EventId,
     stream_position: i64,
     room_id: RoomId,

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use tokio::time::{Instant, sleep_until};
 
 use super::error::SyncError;
-use super::item::Item;
+use super::item::{Entry, Item};
 use super::reader::{Page, Reader, Since};
 use crate::app::App;
 use crate::auth::access::Caller;
@@ -24,9 +24,10 @@ pub struct Ask {
 }
 
 /// What came.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Answer {
     #[serde(serialize_with = "entries")]
+    #[schema(value_type = Vec<Entry<'static>>)]
     events: Vec<Arc<Item>>,
     next_cursor: i64,
     has_more: bool,

@@ -1,17 +1,17 @@
 //! The HTTP side of sync and of the WebSocket.
 
+use std::convert::Infallible;
 use std::future::ready;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
-use axum::extract::{FromRequestParts, Request, State};
-use axum::response::Response;
-use axum::routing::get;
+use axum::extract::{FromRequestParts, State};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::{SinkExt, StreamExt};
 use garde::Validate;
+use http::StatusCode;
 use http::request::Parts;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite;
@@ -28,6 +28,8 @@ use crate::catalogue::Code;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::hash::Hash;
 use crate::events::store;
+use crate::http::api::describe::{self, Described, Input, Output, SignIn};
+use crate::http::api::{Routes, get};
 use crate::http::caller;
 use crate::http::envelope::Data;
 use crate::http::query::Query;
@@ -42,13 +44,13 @@ const LARGEST_READ: usize = 128 * 1024;
 const BUFFER: usize = 8 * 1024;
 
 /// The routes of this domain. None of them answers within the time of a request.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/sync", get(sync))
         .route("/v1/stream", get(stream))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct SyncQuery {
     since: Option<String>,
@@ -100,7 +102,7 @@ fn bounded(path: &str, value: Option<i64>, least: i64, (default, most): (i64, i6
     }
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct StreamQuery {
     token: Option<String>,
@@ -113,10 +115,51 @@ enum Service {
     Refuse(Code),
 }
 
-async fn stream(State(app): State<App>, request: Request) -> Result<Response> {
-    let (mut parts, _) = request.into_parts();
-    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &app).await;
-    match (opening(&app, &mut parts).await, upgrade) {
+/// A request for a socket: whether it may be opened, and whether it can be.
+struct Knock {
+    opening: Result<Opening>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+}
+
+impl FromRequestParts<App> for Knock {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let upgrade = WebSocketUpgrade::from_request_parts(parts, app).await;
+        let opening = opening(app, parts).await;
+        Ok(Self { opening, upgrade })
+    }
+}
+
+impl Input for Knock {
+    fn describe(into: &mut Described) {
+        Caller::describe(into);
+        into.sign_in.push(SignIn::Query);
+        Query::<StreamQuery>::describe(into);
+    }
+}
+
+/// The switch of protocols.
+struct Switched(Response);
+
+impl IntoResponse for Switched {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Output for Switched {
+    fn describe(into: &mut Described) {
+        into.answers.push(describe::Answer {
+            status: StatusCode::SWITCHING_PROTOCOLS,
+            about: "A WebSocket from now on.",
+            content: None,
+        });
+    }
+}
+
+async fn stream(State(app): State<App>, knock: Knock) -> Result<Switched> {
+    match (knock.opening, knock.upgrade) {
         (Ok(opening), Ok(upgrade)) => Ok(upgraded(app, upgrade, Service::Serve(Box::new(opening)))),
         (Ok(_), Err(rejection)) => Err(no_upgrade(rejection)),
         // Browsers do not see the status of a refused upgrade: who is not let in is told by a close code.
@@ -168,19 +211,20 @@ fn no_upgrade(rejection: WebSocketUpgradeRejection) -> Error {
 }
 
 /// Switches protocols and serves the socket, in the log span of the request. A stop waits for it.
-fn upgraded(app: App, upgrade: WebSocketUpgrade, service: Service) -> Response {
+fn upgraded(app: App, upgrade: WebSocketUpgrade, service: Service) -> Switched {
     let span = tracing::Span::current();
     let tasks = app.tasks().clone();
     let serve = async move |socket| match service {
         Service::Serve(opening) => socket::serve(app, *opening, transport(socket)).await,
         Service::Refuse(code) => socket::refuse(code, transport(socket)).await,
     };
-    upgrade
+    let response = upgrade
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_frame_size(LARGEST_READ)
         .max_message_size(LARGEST_READ)
-        .on_upgrade(move |socket| tasks.track_future(serve(socket).instrument(span)))
+        .on_upgrade(move |socket| tasks.track_future(serve(socket).instrument(span)));
+    Switched(response)
 }
 
 fn transport(socket: WebSocket) -> impl Transport {

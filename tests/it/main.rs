@@ -12,6 +12,7 @@ mod support;
 
 mod accounts;
 mod admin_tools;
+mod api_description;
 mod backup;
 mod durability;
 mod federation_keys;

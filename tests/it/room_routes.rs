@@ -3,12 +3,11 @@
 //! The table is complete by construction: a route in the source without a row here fails.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Person, on_both};
+use crate::support::{Api, Person, on_both, routes_in_source};
 
 /// What stands for a room's id in the source.
 const ROOM: &str = "/v1/rooms/{room_id}";
@@ -123,40 +122,13 @@ fn table(person: &str, event: &str) -> Vec<Route> {
     ]
 }
 
-/// Methods and paths of a file's routes below a room.
-fn routes_in(source: &str, found: &mut BTreeSet<String>) {
-    for part in source.split(".route(").skip(1) {
-        let mut quoted = part.split('"');
-        let Some(rest) = quoted.nth(1).and_then(|path| path.strip_prefix(ROOM)) else {
-            continue;
-        };
-        let handlers = quoted.next().unwrap_or_default();
-        for method in ["get", "post", "put", "delete", "patch"] {
-            if handlers.contains(&format!("{method}(")) {
-                found.insert(format!("{} {rest}", method.to_uppercase()));
-            }
-        }
-    }
-}
-
-fn routes_below(folder: &Path, found: &mut BTreeSet<String>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            routes_below(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            routes_in(&std::fs::read_to_string(&path).unwrap(), found);
-        }
-    }
-}
-
 #[test]
 fn every_route_below_a_room_has_a_row() {
-    let mut in_source = BTreeSet::new();
-    routes_below(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut in_source,
-    );
+    let below_a_room = |route: &String| {
+        let (method, path) = route.split_once(' ')?;
+        Some(format!("{method} {}", path.strip_prefix(ROOM)?))
+    };
+    let in_source: BTreeSet<String> = routes_in_source().iter().filter_map(below_a_room).collect();
     let in_table: BTreeSet<String> = table("", "")
         .iter()
         .map(|route| {

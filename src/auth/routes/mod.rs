@@ -4,14 +4,12 @@ mod own;
 mod sign_in;
 mod users;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
-
 use crate::app::App;
+use crate::http::api::{Routes, delete, get, post, put};
 
 /// Every route of sign-in and of the accounts' administration.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/auth/config", get(sign_in::config))
         .route("/v1/auth/login", post(sign_in::login))
         .route("/v1/auth/token", post(sign_in::token))

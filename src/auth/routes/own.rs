@@ -23,7 +23,7 @@ use crate::http::path::{Path, PathId};
 use crate::participants;
 use crate::workspaces::{self, WorkspaceId};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Registered {
     participant_id: ParticipantId,
     tenant_id: TenantId,
@@ -51,7 +51,7 @@ pub(super) async fn register(State(app): State<App>, caller: Caller) -> Result<D
     }))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct LogOutRequest {
     #[serde(default)]
@@ -69,7 +69,7 @@ pub(super) async fn log_out(
         .map(Data))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct PasswordRequest {
     current_password: Password,
@@ -127,7 +127,7 @@ pub(super) async fn script_tokens(
     Ok(Data(Accounts::of(&app).own_script_tokens(&caller).await?))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct ScriptTokenRequest {
     #[garde(length(chars, min = 1, max = 100))]

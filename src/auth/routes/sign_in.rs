@@ -27,13 +27,13 @@ use crate::tenants::{Tenant, TenantState};
 /// The path that browsers return to from a provider.
 const REDIRECT_PATH: &str = "/v1/auth/login";
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct ConfigQuery {
     tenant: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct ConfigView {
     issuer: Option<String>,
     authorization_endpoint: Option<String>,
@@ -82,13 +82,13 @@ fn may_sign_up(app: &App, tenant: &Tenant) -> bool {
     app.auth().mode == AuthMode::Local && tenant.feature("auth.signup_enabled")
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct LoginQuery {
     code: Option<String>,
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct LoginRequest {
     code: Option<String>,
@@ -111,7 +111,7 @@ pub(super) async fn login(
     Err(AuthError::NoProvider.into())
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct TokenRequest {
     grant_type: Grant,
@@ -125,7 +125,7 @@ pub(super) struct TokenRequest {
 }
 
 /// How somebody proves who he is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
 enum Grant {
     #[serde(rename = "password")]
     Password,
@@ -189,7 +189,7 @@ fn active_tenant(app: &App, visitor: &Visitor, slug: Option<&str>) -> Result<Ten
     }
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct RefreshRequest {
     refresh_token: String,
@@ -206,7 +206,7 @@ pub(super) async fn refresh(
     Ok(tokens.map(Data))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct SignUpRequest {
     username: LocalId,

@@ -27,21 +27,32 @@ use crate::participants::{announce, rules};
 use crate::presence::State as Presence;
 
 /// A user, and how present the person is to everybody.
-#[derive(Debug, Serialize)]
-pub(super) struct Shown<T> {
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct ShownUser {
     #[serde(flatten)]
-    user: T,
+    user: UserView,
     presence: Presence,
 }
 
-impl<T> Shown<T> {
-    fn new(app: &App, caller: &Caller, id: ParticipantId, user: T) -> Self {
-        let presence = app.presence().state(&caller.tenant, id).to_public();
-        Shown { user, presence }
-    }
+/// A user who was just made.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct ShownNewUser {
+    #[serde(flatten)]
+    user: CreatedUser,
+    presence: Presence,
 }
 
-#[derive(Debug, Deserialize, Validate)]
+fn shown(app: &App, caller: &Caller, user: UserView) -> ShownUser {
+    let presence = presence(app, caller, &user);
+    ShownUser { user, presence }
+}
+
+fn presence(app: &App, caller: &Caller, user: &UserView) -> Presence {
+    let state = app.presence().state(&caller.tenant, user.id());
+    state.to_public()
+}
+
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct ListQuery {
     q: Option<String>,
@@ -53,7 +64,7 @@ pub(super) async fn list(
     caller: Caller,
     Query(query): Query<ListQuery>,
     page: OffsetPage,
-) -> Result<DataMeta<Vec<Shown<UserView>>, Total>> {
+) -> Result<DataMeta<Vec<ShownUser>, Total>> {
     caller.require(Permission::UsersManage)?;
     let wanted = Wanted {
         q: query.q.as_deref(),
@@ -62,13 +73,11 @@ pub(super) async fn list(
         offset: page.offset,
     };
     let (users, total) = users::list(&caller.tenant, app.db(), &wanted).await?;
-    let users = users
-        .into_iter()
-        .map(|user| Shown::new(&app, &caller, user.id(), user));
+    let users = users.into_iter().map(|user| shown(&app, &caller, user));
     Ok(DataMeta(users.collect(), Total { total }))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct CreateRequest {
     local_id: LocalId,
@@ -86,7 +95,7 @@ pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
     Body(request): Body<CreateRequest>,
-) -> Result<Committed<Data<Shown<CreatedUser>>>> {
+) -> Result<Committed<Data<ShownNewUser>>> {
     caller.require(Permission::UsersManage)?;
     if !request.roles.is_empty() {
         caller.require(Permission::RolesManage)?;
@@ -101,7 +110,10 @@ pub(super) async fn create(
     let created = Accounts::of(&app)
         .create_user(Authority::Admin(&caller.roles), &caller.tenant, new)
         .await?;
-    Ok(created.map(|made| Data(Shown::new(&app, &caller, made.user().id(), made))))
+    Ok(created.map(|user| {
+        let presence = presence(&app, &caller, user.user());
+        Data(ShownNewUser { user, presence })
+    }))
 }
 
 type UserPath = Path<PathId<ParticipantId>>;
@@ -110,14 +122,14 @@ pub(super) async fn show(
     State(app): State<App>,
     caller: Caller,
     Path(id): UserPath,
-) -> Result<Data<Shown<UserView>>> {
+) -> Result<Data<ShownUser>> {
     caller.require(Permission::UsersManage)?;
     let id = id.or(Code::NotFound)?;
     let user = Accounts::of(&app).user(&caller.tenant, id).await?;
-    Ok(Data(Shown::new(&app, &caller, user.id(), user)))
+    Ok(Data(shown(&app, &caller, user)))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct ChangeRequest {
     #[garde(custom(rules::display_name_if_any))]
@@ -133,7 +145,7 @@ pub(super) async fn change(
     caller: Caller,
     Path(id): UserPath,
     Body(request): Body<ChangeRequest>,
-) -> Result<Committed<Data<Shown<UserView>>>> {
+) -> Result<Committed<Data<ShownUser>>> {
     caller.require(Permission::UsersManage)?;
     let id = id.or(Code::NotFound)?;
     let change = UserChange {
@@ -146,10 +158,10 @@ pub(super) async fn change(
         .change_user(by, &caller.tenant, id, &change)
         .await?;
     announce::changed(&app, &caller.tenant, id).await;
-    Ok(changed.map(|user| Data(Shown::new(&app, &caller, id, user))))
+    Ok(changed.map(|user| Data(shown(&app, &caller, user))))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct Nothing {}
 
@@ -183,7 +195,7 @@ pub(super) async fn revoke_sessions(
         .map(Data))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct RolesRequest {
     roles: Vec<Role>,
@@ -194,7 +206,7 @@ pub(super) async fn set_roles(
     caller: Caller,
     Path(id): UserPath,
     Body(request): Body<RolesRequest>,
-) -> Result<Committed<Data<Shown<UserView>>>> {
+) -> Result<Committed<Data<ShownUser>>> {
     caller.require(Permission::RolesManage)?;
     let id = id.or(Code::NotFound)?;
     let roles: Roles = request.roles.into_iter().collect();
@@ -202,5 +214,5 @@ pub(super) async fn set_roles(
     let changed = Accounts::of(&app)
         .set_roles(by, &caller.tenant, id, &roles)
         .await?;
-    Ok(changed.map(|user| Data(Shown::new(&app, &caller, id, user))))
+    Ok(changed.map(|user| Data(shown(&app, &caller, user))))
 }

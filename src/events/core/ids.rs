@@ -27,19 +27,19 @@ const EVENT_PREFIX: &str = "scaiwave-id-v1";
 pub struct IdFormatError;
 
 /// Id of a room: UUIDv8 derived from its host and a nonce.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub struct RoomId(pub Uuid);
 
 /// Id of an event: UUIDv7 derived from its time and its place in its log.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub struct EventId(pub Uuid);
 
 /// Id of a participant: UUIDv8 derived from the FQID.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub struct ParticipantId(pub Uuid);
 
 /// Id of a tenant of this process; it never leaves the server.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub struct TenantId(pub Uuid);
 
 /// What an event's id is derived from beside its time.

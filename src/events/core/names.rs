@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::text::text_form;
+use super::text::{text_form, text_schema};
 
 /// Longest server name in bytes, port included.
 const MAX_SERVER_NAME: usize = 255;
@@ -46,7 +46,8 @@ pub enum NameError {
 
 /// The name of a server: `host` or `host:port`, lower-case ASCII, IDNA A-labels, at most 255 bytes
 /// (federation specification, names). An IP address is none.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, max_length = 255, pattern = "^[a-z0-9.-]+(:[0-9]{1,5})?$")]
 pub struct ServerName(Arc<str>);
 
 impl ServerName {
@@ -156,7 +157,8 @@ fn is_valid_idna(host: &str) -> bool {
 }
 
 /// A participant's name within their server: 1 to 64 of `a-z0-9._-`, first a letter or digit.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, max_length = 64, pattern = "^[a-z0-9][a-z0-9._-]*$")]
 pub struct LocalId(Arc<str>);
 
 impl LocalId {
@@ -278,6 +280,11 @@ impl fmt::Display for Fqid {
 }
 
 text_form!(ServerName, LocalId, Fqid);
+text_schema!(
+    Fqid,
+    "^@[a-z0-9][a-z0-9._-]*:[a-z0-9.-]+(:[0-9]{1,5})?$",
+    "A participant's full name, `@local:server`."
+);
 
 #[cfg(test)]
 #[path = "names_tests.rs"]

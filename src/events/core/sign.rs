@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::canonical;
 use super::hash::{Hash, hex_array, write_hex};
 use super::json::{self, JsonError, MAX_DEPTH};
-use super::text::text_form;
+use super::text::{text_form, text_schema};
 use crate::entropy::Entropy;
 
 /// First line of what the signature of a server's descriptor covers.
@@ -65,7 +65,8 @@ pub enum SignatureError {
 }
 
 /// Name of a key: `ed25519:` and the first 8 bytes of SHA-256(public key) as 16 lower-case hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+#[schema(value_type = String, pattern = "^ed25519:[0-9a-f]{16}$")]
 pub struct KeyId([u8; 8]);
 
 impl FromStr for KeyId {
@@ -304,6 +305,11 @@ fn document_bytes(prefix: &str, document: &Map<String, Value>) -> Result<Vec<u8>
 }
 
 text_form!(KeyId, PublicKey, Signature);
+text_schema!(
+    PublicKey,
+    "^ed25519:[A-Za-z0-9+/]{43}=$",
+    "A public key: `ed25519:` and standard Base64 with padding."
+);
 
 #[cfg(test)]
 #[path = "sign_tests.rs"]

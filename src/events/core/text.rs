@@ -24,4 +24,21 @@ macro_rules! text_form {
     )+};
 }
 
-pub(super) use text_form;
+/// The schema of a structure that is written as text, for the API's description; `derive` would show its fields.
+macro_rules! text_schema {
+    ($name:ident, $pattern:literal, $about:literal) => {
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+                utoipa::openapi::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::Type::String)
+                    .pattern(Some($pattern))
+                    .description(Some($about))
+                    .into()
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+    };
+}
+
+pub(super) use {text_form, text_schema};

@@ -19,7 +19,7 @@ pub const MAX_FOREIGN_PARTICIPANTS: u32 = 100_000;
 pub const MAX_BACKFILL_PAGE: u32 = 1_000;
 
 /// Who may federate when neither list names a server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DefaultMode {
     /// Everybody who is not denied.
@@ -31,7 +31,7 @@ pub enum DefaultMode {
 }
 
 /// A tenant's federation policy, as `GET /v1/admin/federation/policy` shows it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Policy {
     /// What holds for servers that no list names.
     pub default_mode: DefaultMode,
@@ -173,7 +173,7 @@ impl Policy {
 }
 
 /// The body of `PUT /v1/admin/federation/policy`: absent keys stay as they are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, garde::Validate)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, garde::Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub struct PolicyChange {
     /// See [`Policy::default_mode`].

@@ -1,8 +1,6 @@
 //! `/v1/admin/federation/…`: the tenant's identity, policy, peers and journal.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::{get, post};
 use garde::Validate;
 use serde::Deserialize;
 
@@ -15,6 +13,7 @@ use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyId;
 use crate::federation::admin::{IdentityView, PeerAction, PeerView, RejectedView};
 use crate::federation::core::policy::{Policy, PolicyChange};
+use crate::http::api::{Routes, get, post};
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, DataMeta};
 use crate::http::json::Body;
@@ -22,8 +21,8 @@ use crate::http::paging::{CursorPage, Next};
 use crate::http::path::Path;
 
 /// The routes of admins.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/admin/federation/identity", get(identity))
         .route(
             "/v1/admin/federation/policy",
@@ -140,7 +139,7 @@ async fn act(
     Ok(done.map(Data))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct ConfirmRequest {
     key_id: KeyId,

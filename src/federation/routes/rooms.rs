@@ -1,8 +1,6 @@
 //! `/v1/admin/rooms/{room_id}/…` and `/v1/admin/federation/foreign/…`: shared rooms, and people of other servers.
 
-use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
 use garde::Validate;
 use serde::Deserialize;
 
@@ -14,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::federation::exchange::by_admin;
+use crate::http::api::{Routes, post};
 use crate::http::caller::Caller;
 use crate::http::envelope::{Data, Done, ok};
 use crate::http::json::Body;
@@ -24,8 +23,8 @@ use crate::rooms::present::{self, Viewer};
 use crate::rooms::store::members;
 
 /// The routes of admins about rooms and people.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route(
             "/v1/admin/federation/foreign/{participant_id}/refresh",
             post(refresh),
@@ -49,7 +48,7 @@ async fn refresh(
     Ok(Data(refreshed))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct Federate {
     enabled: bool,
@@ -68,7 +67,7 @@ async fn federate(
     Ok(done.map(|_| Data(room)))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct Invite {
     fqid: Fqid,
@@ -93,7 +92,7 @@ async fn invite(
     Ok(done.map(|_| Data(shown)))
 }
 
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 struct Backfill {
     server_name: Option<ServerName>,

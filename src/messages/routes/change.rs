@@ -23,14 +23,15 @@ use crate::rooms::core::decide::Command;
 use crate::rooms::{access, perform};
 
 /// `POST {e}/edit`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct Edit {
+    #[schema(value_type = Object)]
     content: Value,
 }
 
 /// `POST {e}/redact`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct Redact {
     #[garde(inner(length(chars, max = 500)))]

@@ -26,7 +26,7 @@ use crate::presence::{Audience, LiveFrame};
 use crate::rooms::{access, perform};
 
 /// `GET {r}/messages`, beside the page.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct HistoryQuery {
     #[serde(default)]
@@ -36,7 +36,7 @@ pub(super) struct HistoryQuery {
 }
 
 /// Which way a page goes.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 enum Way {
     #[default]
@@ -45,14 +45,14 @@ enum Way {
 }
 
 /// `PUT {r}/read-marker`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct ReadTo {
     event_id: EventId,
 }
 
 /// How far one has read.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Marker {
     last_read_event_id: Option<EventId>,
     unread_count: i64,

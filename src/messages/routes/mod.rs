@@ -6,9 +6,6 @@ mod pins;
 mod reactions;
 mod send;
 
-use axum::Router;
-use axum::routing::{get, post, put};
-
 use super::present::{self, ClientEvent, Viewer};
 use super::visibility;
 use crate::app::App;
@@ -16,12 +13,13 @@ use crate::error::Result;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::model::{Placed, Shown};
 use crate::events::store;
+use crate::http::api::{Routes, get, post, put};
 use crate::http::caller::Caller;
 use crate::messages::error::MessageError;
 
 /// Every route of messages.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/rooms/{room_id}/messages", get(history::list))
         .route("/v1/rooms/{room_id}/send", post(send::send))
         .route("/v1/rooms/{room_id}/events/{event_id}", get(history::show))

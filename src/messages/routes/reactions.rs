@@ -27,7 +27,7 @@ use crate::rooms::core::decide::Command;
 use crate::rooms::perform;
 
 /// The emoji, in the body or, to take it away, in the query.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct Emoji {
     #[garde(inner(custom(good_emoji)))]
@@ -35,7 +35,7 @@ pub(super) struct Emoji {
 }
 
 /// One person's emoji on a message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct OneReaction {
     emoji: String,
     participant_id: ParticipantId,

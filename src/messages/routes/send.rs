@@ -30,9 +30,10 @@ use crate::rooms::store::members;
 use crate::rooms::timeline::Sending;
 
 /// `POST {r}/send`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct Send {
+    #[schema(value_type = Object)]
     content: Value,
     event_uuid: Option<Uuid>,
     as_participant_id: Option<ParticipantId>,

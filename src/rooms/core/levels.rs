@@ -12,7 +12,19 @@ pub const OWNER: u8 = 100;
 pub const MODERATOR: u8 = 50;
 
 /// An action whose threshold a room can change. Serialised as in `PUT /v1/rooms/{id}/power-levels`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[expect(
     missing_docs,

@@ -7,16 +7,14 @@ mod own;
 mod room;
 mod settings;
 
-use axum::Router;
-use axum::routing::{delete, get, post, put};
-
 use super::present::Viewer;
 use crate::app::App;
+use crate::http::api::{Routes, delete, get, post, put};
 use crate::http::caller::Caller;
 
 /// Every route of rooms.
-pub fn routes() -> Router<App> {
-    Router::new()
+pub fn routes() -> Routes<App> {
+    Routes::new()
         .route("/v1/rooms", post(room::create))
         .route("/v1/rooms/dm", post(room::create_dm))
         .route("/v1/me/federated-dms", post(room::create_federated_dm))

@@ -1,7 +1,6 @@
 //! Making, showing, archiving, closing and reopening rooms.
 
 use axum::extract::State;
-use http::HeaderMap;
 
 use super::viewer;
 use crate::app::App;
@@ -10,6 +9,7 @@ use crate::error::Result;
 use crate::events::core::ids::RoomId;
 use crate::http::caller::Caller;
 use crate::http::envelope::Data;
+use crate::http::idempotency::IdempotencyKey;
 use crate::http::json::Body;
 use crate::http::path::{Path, PathId};
 use crate::rooms::core::decide::Command;
@@ -19,11 +19,12 @@ use crate::rooms::{access, direct, making, perform, present, snapshot};
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
-    headers: HeaderMap,
+    IdempotencyKey(key): IdempotencyKey,
     Body(new): Body<NewRoom>,
 ) -> Result<Data<Room>> {
-    let key = making::idempotency_key(&headers)?;
-    let made = making::room(&app, &caller, new, key).await?.into_inner();
+    let made = making::room(&app, &caller, new, key.as_deref())
+        .await?
+        .into_inner();
     shown(&app, &caller, made.room_id).await
 }
 

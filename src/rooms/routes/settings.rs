@@ -36,7 +36,7 @@ pub(super) async fn set_levels(
     Body(new): Body<NewLevels>,
 ) -> Result<Data<BTreeMap<LevelKey, u8>>> {
     let row = perform::find(&app, &caller.tenant, room_id.or(Code::RoomNotFound)?).await?;
-    perform::perform(&app, &caller, &row, Command::SetLevels(new.levels)).await?;
+    perform::perform(&app, &caller, &row, Command::SetLevels(new.0)).await?;
     let row = perform::find(&app, &caller.tenant, row.id).await?;
     Ok(Data(row.power_levels))
 }

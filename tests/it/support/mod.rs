@@ -13,6 +13,7 @@ mod proxy;
 mod server;
 mod skipped;
 mod socket;
+mod source_routes;
 mod tables;
 mod wait;
 
@@ -29,5 +30,6 @@ pub(crate) use proxy::{Line, Proxy};
 pub(crate) use server::{Outcome, Server};
 pub(crate) use skipped::skipped;
 pub(crate) use socket::Socket;
+pub(crate) use source_routes::routes_in_source;
 pub(crate) use tables::{Table, execute, rows, tables};
 pub(crate) use wait::eventually;
