@@ -3,6 +3,7 @@
 mod envelope;
 mod json;
 mod lists;
+mod openapi;
 mod operations;
 mod rates;
 mod tenants;
@@ -17,6 +18,7 @@ pub(super) fn checks() -> Vec<Check> {
         rates::checks(),
         tenants::checks(),
         operations::checks(),
+        openapi::checks(),
     ]
     .into_iter()
     .flatten()
