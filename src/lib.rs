@@ -21,6 +21,7 @@ pub mod http;
 pub mod messages;
 pub mod operator;
 pub mod participants;
+pub mod preferences;
 pub mod presence;
 mod private_file;
 pub mod rooms;

@@ -48,6 +48,12 @@ impl Answer {
         self.body["data"][pointer].as_str().unwrap().to_owned()
     }
 
+    /// `data`; panics for an error.
+    pub(crate) fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body["data"].clone()
+    }
+
     /// The error's code.
     pub(crate) fn code(&self) -> &str {
         self.body["error"]["code"].as_str().unwrap_or("none")

@@ -15,8 +15,9 @@ pub mod project;
 pub mod routes;
 pub mod store;
 pub mod visibility;
+pub mod words;
 
 #[cfg(test)]
-mod flow_tests;
+pub(crate) mod flow_tests;
 
 pub use store::{Unread, unread};

@@ -10,25 +10,25 @@ mod sending;
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use http::{Method, StatusCode};
+use http::Method;
 use serde_json::{Value, json};
 
 use crate::app::test_server::{Answer, PASSWORD, Server};
 
 /// A server with a room of Alice's (owner), Bob and Carol, and Dave, who is not in it.
-pub(super) struct House {
-    pub(super) server: Server,
-    pub(super) room: String,
+pub(crate) struct House {
+    pub(crate) server: Server,
+    pub(crate) room: String,
     /// Access tokens: signing in takes its time.
     tokens: Mutex<HashMap<String, String>>,
 }
 
 impl House {
-    pub(super) async fn build() -> House {
+    pub(crate) async fn build() -> House {
         House::with(json!({"room_type": "public", "name": "House"})).await
     }
 
-    pub(super) async fn with(room: Value) -> House {
+    pub(crate) async fn with(room: Value) -> House {
         let unlimited = [
             ("SCAIWAVE_RATE_SENDS", "0"),
             ("SCAIWAVE_RATE_WRITES", "0"),
@@ -54,7 +54,7 @@ impl House {
         house
     }
 
-    async fn ask(&self, who: &str, method: Method, path: &str, body: Value) -> Answer {
+    pub(crate) async fn ask(&self, who: &str, method: Method, path: &str, body: Value) -> Answer {
         let token = self.token(who).await;
         let answer = self
             .server
@@ -68,7 +68,7 @@ impl House {
         self.server.ask(method, path, Some(&token), body).await
     }
 
-    async fn token(&self, who: &str) -> String {
+    pub(crate) async fn token(&self, who: &str) -> String {
         let known = self.tokens.lock().unwrap().get(who).cloned();
         if let Some(token) = known {
             return token;
@@ -86,51 +86,43 @@ impl House {
     }
 
     /// `POST {r}/…`
-    pub(super) async fn post(&self, who: &str, rest: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, who: &str, rest: &str, body: Value) -> Answer {
         let path = format!("/v1/rooms/{}/{rest}", self.room);
         self.ask(who, Method::POST, &path, body).await
     }
 
     /// `PUT {r}/…`
-    pub(super) async fn put(&self, who: &str, rest: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, who: &str, rest: &str, body: Value) -> Answer {
         let path = format!("/v1/rooms/{}/{rest}", self.room);
         self.ask(who, Method::PUT, &path, body).await
     }
 
     /// `GET {r}/…`
-    pub(super) async fn get(&self, who: &str, rest: &str) -> Answer {
+    pub(crate) async fn get(&self, who: &str, rest: &str) -> Answer {
         let path = format!("/v1/rooms/{}/{rest}", self.room);
         self.ask(who, Method::GET, &path, json!({})).await
     }
 
     /// `DELETE {r}/…`
-    pub(super) async fn delete(&self, who: &str, rest: &str, body: Value) -> Answer {
+    pub(crate) async fn delete(&self, who: &str, rest: &str, body: Value) -> Answer {
         let path = format!("/v1/rooms/{}/{rest}", self.room);
         self.ask(who, Method::DELETE, &path, body).await
     }
 
     /// The id of what `who` says.
-    pub(super) async fn say(&self, who: &str, body: &str) -> String {
+    pub(crate) async fn say(&self, who: &str, body: &str) -> String {
         self.post(who, "send", json!({"content": {"body": body}}))
             .await
             .data("id")
     }
 
     /// The event as `who` sees it.
-    pub(super) async fn event(&self, who: &str, id: &str) -> Value {
+    pub(crate) async fn event(&self, who: &str, id: &str) -> Value {
         self.get(who, &format!("events/{id}")).await.ok()
     }
 
     /// The participant id of `who`.
-    pub(super) async fn id_of(&self, who: &str) -> String {
+    pub(crate) async fn id_of(&self, who: &str) -> String {
         self.server.id_of(&self.token(who).await).await
-    }
-}
-
-impl Answer {
-    /// `data`; panics for an error.
-    pub(super) fn ok(&self) -> Value {
-        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
-        self.body["data"].clone()
     }
 }
