@@ -19,6 +19,7 @@ pub mod federation;
 pub mod fuzzing;
 pub mod http;
 pub mod messages;
+pub mod notifications;
 pub mod operator;
 pub mod participants;
 pub mod preferences;

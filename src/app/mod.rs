@@ -31,6 +31,7 @@ use crate::federation::exchange::one_dm::Several;
 use crate::federation::exchange::profile_changes::ProfileChanges;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::notifications::{Keywords, Snoozes};
 use crate::presence::Presence;
 use crate::rooms::timeline::Timeline;
 use crate::sync::Streams;
@@ -56,6 +57,8 @@ struct Shared {
     timeline: Timeline,
     wake: Wake,
     presence: Presence,
+    keywords: Keywords,
+    snoozes: Snoozes,
     streams: Streams,
     federation: Federation,
     catching_up: Running,
@@ -124,6 +127,16 @@ impl App {
     /// Who is there, who types, and the way of live frames to sockets.
     pub fn presence(&self) -> &Presence {
         &self.0.presence
+    }
+
+    /// What people want to hear of, as the writer looks for it.
+    pub fn keywords(&self) -> &Keywords {
+        &self.0.keywords
+    }
+
+    /// When messages are due of which people want to be told again.
+    pub fn snoozes(&self) -> &Snoozes {
+        &self.0.snoozes
     }
 
     /// Who reads the stream.

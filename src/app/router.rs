@@ -12,7 +12,7 @@ use crate::http::api::published::{self, Published};
 use crate::http::api::{Routes, document};
 use crate::http::layers::Layers;
 use crate::http::operations;
-use crate::{messages, participants, preferences, presence, rooms, sync};
+use crate::{messages, notifications, participants, preferences, presence, rooms, sync};
 
 /// The API's description, the same for every server of the process.
 static PUBLISHED: LazyLock<Published> = LazyLock::new(|| Published::of(&description()));
@@ -66,6 +66,7 @@ fn for_clients() -> Routes<App> {
         .merge(messages::routes::routes())
         .merge(presence::routes::routes())
         .merge(preferences::routes::routes())
+        .merge(notifications::routes::routes())
         .merge(federation::routes::admin::routes())
         .merge(federation::routes::rooms::routes())
 }

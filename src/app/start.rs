@@ -28,6 +28,7 @@ use crate::federation::exchange::profile_changes::{self, ProfileChanges};
 use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::notifications::{Keywords, Snoozes, snoozes};
 use crate::presence::{Presence, watch};
 use crate::rooms::running_out;
 use crate::rooms::store::members;
@@ -163,6 +164,7 @@ async fn open_beside(
     let writer_stop = CancellationToken::new();
     let limits = Arc::new(Limits::new(config.rates.clone()));
     let presence = Presence::new(db.clone(), clock.clone());
+    let keywords = Keywords::default();
     let federation = Federation::new(federation::Parts {
         db: db.clone(),
         clock: clock.clone(),
@@ -182,6 +184,7 @@ async fn open_beside(
         wake: wake.clone(),
         federation: federation.clone(),
         metrics: Arc::clone(&metrics),
+        keywords: keywords.clone(),
         stop: writer_stop.clone(),
     };
     let (writer, timeline) = Writer::new(parts, store::logs::last_ts(db).await?);
@@ -198,6 +201,8 @@ async fn open_beside(
         timeline,
         wake,
         presence,
+        keywords,
+        snoozes: Snoozes::default(),
         streams: Streams::default(),
         federation,
         catching_up: Running::default(),
@@ -237,6 +242,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(rotation::run(app.clone()));
     app.tasks().spawn(one_dm::run(app.clone()));
     app.tasks().spawn(running_out::run(app.clone()));
+    app.tasks().spawn(snoozes::run(app.clone()));
     app.tasks().spawn(profile_changes::run(app.clone()));
     app.tasks().spawn(acquaintance::run(app.clone()));
     Ok(())

@@ -79,7 +79,7 @@ pub(super) fn on(target: &Placed, event: &Placed) -> Option<Effect> {
 }
 
 /// Who is named in a message's content, the sender left out.
-pub(super) fn mentions(content: &Value, sender: Option<ParticipantId>) -> Vec<ParticipantId> {
+pub fn mentions(content: &Value, sender: Option<ParticipantId>) -> Vec<ParticipantId> {
     let mut ids: Vec<ParticipantId> = content
         .get("mentions")
         .and_then(Value::as_array)
@@ -95,6 +95,6 @@ pub(super) fn mentions(content: &Value, sender: Option<ParticipantId>) -> Vec<Pa
 }
 
 /// The message that a content answers.
-pub(super) fn parent(content: &Value) -> Option<EventId> {
+pub fn parent(content: &Value) -> Option<EventId> {
     content.get("reply_to_event_id")?.as_str()?.parse().ok()
 }

@@ -3,9 +3,13 @@
 //! The outcome depends on the set of events alone, never on their order of arrival: where two of them speak of the
 //! same thing, the common order of all servers decides (federation specification, "Redaction" and "Edits").
 
+use serde_json::Value;
+
 use super::effect::{self, Effect};
 use super::model::{Changes, Edited, Redacted};
+use super::store::attention::{self, Mark};
 use super::store::{changes, reactions, references};
+use super::text;
 use crate::db::{DbError, Tx};
 use crate::events;
 use crate::events::core::event::Event;
@@ -13,10 +17,16 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Placed, Standing};
+use crate::notifications;
 use crate::tenants::Tenant;
 
-/// Tells whether a redaction can no longer be cut off: then it erases what it took back.
-pub type IsSettled<'a> = &'a (dyn Fn(&Event) -> bool + Sync);
+/// What is known of a message's room.
+pub struct Room<'a> {
+    /// Whether it is a DM: there, a question is directed at the other person.
+    pub is_dm: bool,
+    /// Tells whether a redaction can no longer be cut off: then it erases what it took back.
+    pub is_settled: &'a (dyn Fn(&Event) -> bool + Sync),
+}
 
 /// Writes what an event changed about messages. One about a message that is not here waits for it, and the message is then
 /// made by [`refold`].
@@ -24,19 +34,19 @@ pub async fn apply(
     tenant: &Tenant,
     tx: &mut Tx,
     placed: &Placed,
-    is_settled: IsSettled<'_>,
+    room: &Room<'_>,
 ) -> Result<(), DbError> {
     if placed.standing != Standing::Valid {
         return Ok(());
     }
     if placed.event.event_type == EventType::ROOM_MESSAGE {
-        return refer(tenant, tx, placed).await;
+        return refer(tenant, tx, placed, room).await;
     }
     let Some(target) = placed.target else {
         return Ok(());
     };
     match events::store::by_id(tenant, tx.conn(), target).await? {
-        Some(target) => affect(tenant, tx, &target, placed, is_settled).await,
+        Some(target) => affect(tenant, tx, &target, placed, room).await,
         None => Ok(()),
     }
 }
@@ -46,15 +56,16 @@ pub async fn refold(
     tenant: &Tenant,
     tx: &mut Tx,
     target: EventId,
-    is_settled: IsSettled<'_>,
+    room: &Room<'_>,
 ) -> Result<(), DbError> {
     changes::delete(tenant, tx, target).await?;
     reactions::delete(tenant, tx, target).await?;
     references::delete(tenant, tx, target).await?;
+    attention::delete(tenant, tx, target).await?;
     match events::store::by_id(tenant, tx.conn(), target).await? {
         Some(message) if message.standing == Standing::Valid => {
-            refer(tenant, tx, &message).await?;
-            effects_on(tenant, tx, &message, is_settled).await
+            refer(tenant, tx, &message, room).await?;
+            effects_on(tenant, tx, &message, room).await
         }
         _ => Ok(()),
     }
@@ -87,10 +98,10 @@ async fn effects_on(
     tenant: &Tenant,
     tx: &mut Tx,
     message: &Placed,
-    is_settled: IsSettled<'_>,
+    room: &Room<'_>,
 ) -> Result<(), DbError> {
     for event in events::store::about(tenant, tx, message.event.event_id).await? {
-        affect(tenant, tx, message, &event, is_settled).await?;
+        affect(tenant, tx, message, &event, room).await?;
     }
     Ok(())
 }
@@ -100,17 +111,17 @@ async fn affect(
     tx: &mut Tx,
     target: &Placed,
     event: &Placed,
-    is_settled: IsSettled<'_>,
+    room: &Room<'_>,
 ) -> Result<(), DbError> {
     match effect::on(target, event) {
         None => Ok(()),
-        Some(Effect::Edit(edited)) => edit(tenant, tx, target, edited).await,
+        Some(Effect::Edit(edited)) => edit(tenant, tx, target, edited, room).await,
         Some(Effect::Redaction {
             redacted,
             by_sender,
         }) => {
             redact(tenant, tx, target, redacted).await?;
-            if by_sender || is_settled(&event.event) {
+            if by_sender || (room.is_settled)(&event.event) {
                 events::store::erase(tenant, tx, target.event.event_id).await?;
             }
             Ok(())
@@ -134,6 +145,7 @@ async fn edit(
     tx: &mut Tx,
     target: &Placed,
     edited: Edited,
+    room: &Room<'_>,
 ) -> Result<(), DbError> {
     let id = target.event.event_id;
     let before = changes::get(tenant, tx.conn(), id).await?;
@@ -153,6 +165,10 @@ async fn edit(
     let mentioned = effect::mentions(&edited.content, sender_id(target));
     references::delete_mentions(tenant, tx, id).await?;
     references::mention(tenant, tx, target, &mentioned).await?;
+    let original = target.event.content.as_ref();
+    let is_reply = original.and_then(effect::parent).is_some();
+    attention::delete_mark(tenant, tx, id).await?;
+    attention::mark(tenant, tx, target, mark(&edited.content, is_reply, room)).await?;
     let changed = Changes {
         edit: Some(edited),
         redaction: None,
@@ -176,6 +192,8 @@ async fn redact(
     }
     reactions::delete(tenant, tx, id).await?;
     references::delete(tenant, tx, id).await?;
+    attention::delete(tenant, tx, id).await?;
+    notifications::store::forget(tenant, tx, id).await?;
     let changed = Changes {
         edit: None,
         redaction: Some(redacted),
@@ -183,9 +201,14 @@ async fn redact(
     changes::put(tenant, tx, id, &changed).await
 }
 
-/// Writes whom a message names and what it answers. What is known of it may be ahead of it: after a restore, others'
-/// events about an own message can be here first.
-async fn refer(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbError> {
+/// Writes whom a message names, what it answers and what it asks for. What is known of it may be ahead of it: after a
+/// restore, others' events about an own message can be here first.
+async fn refer(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    message: &Placed,
+    room: &Room<'_>,
+) -> Result<(), DbError> {
     let Some(content) = &message.event.content else {
         return Ok(());
     };
@@ -193,7 +216,8 @@ async fn refer(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbE
         effect::mentions(content, sender_id(message)),
         effect::parent(content),
     );
-    if mentioned.is_empty() && parent.is_none() {
+    let mark = mark(content, parent.is_some(), room);
+    if mentioned.is_empty() && parent.is_none() && mark.is_none() {
         return Ok(());
     }
     let known = changes::get(tenant, tx.conn(), message.event.event_id).await?;
@@ -205,8 +229,19 @@ async fn refer(tenant: &Tenant, tx: &mut Tx, message: &Placed) -> Result<(), DbE
     }
     if known.edit.is_none() {
         references::mention(tenant, tx, message, &mentioned).await?;
+        attention::mark(tenant, tx, message, mark).await?;
     }
     Ok(())
+}
+
+/// What a text asks for. A question counts only where it can be directed at somebody whom it does not name.
+fn mark(content: &Value, is_reply: bool, room: &Room<'_>) -> Option<Mark> {
+    let body = text::body(content);
+    let mark = Mark {
+        is_question: (room.is_dm || is_reply) && text::is_question(body),
+        is_urgent: text::is_urgent(body),
+    };
+    (mark.is_question || mark.is_urgent).then_some(mark)
 }
 
 fn sender_id(placed: &Placed) -> Option<ParticipantId> {

@@ -105,7 +105,7 @@ fn eventful(nonce: usize, redacted_by: Option<&str>) -> (Logs, EventId, Option<E
     let carol = ParticipantId::derive(&"@carol:c.example".parse().unwrap());
     let dave = ParticipantId::derive(&"@dave:d.example".parse().unwrap());
     let content = json!({
-        "body": "one", "mentions": [carol], "reply_to_event_id": "018f0000-0000-7000-8000-000000000001",
+        "body": "one #urgent", "mentions": [carol], "reply_to_event_id": "018f0000-0000-7000-8000-000000000001",
     });
     let message = logs.write("@bob:b.example", EventType::ROOM_MESSAGE, 0, content);
     let edit = |body: &str, mentions: Value| json!({"event_id": message, "content": {"body": body, "mentions": mentions}});
@@ -113,7 +113,7 @@ fn eventful(nonce: usize, redacted_by: Option<&str>) -> (Logs, EventId, Option<E
         |emoji: &str, action: &str| json!({"event_id": message, "emoji": emoji, "action": action});
     let (edited, reacted) = (EventType::ROOM_MESSAGE_EDIT, EventType::ROOM_REACTION);
     for (sender, event_type, at, content) in [
-        ("@bob:b.example", &edited, 10, edit("two", json!([dave]))),
+        ("@bob:b.example", &edited, 10, edit("two?", json!([dave]))),
         (
             "@bob:b.example",
             &edited,
@@ -140,6 +140,13 @@ fn eventful(nonce: usize, redacted_by: Option<&str>) -> (Logs, EventId, Option<E
 /// Nothing is acknowledged: only the host's own redactions are settled.
 fn is_hosts(event: &Event) -> bool {
     event.origin.as_str() == HOST
+}
+
+fn group() -> super::Room<'static> {
+    super::Room {
+        is_dm: false,
+        is_settled: &is_hosts,
+    }
 }
 
 struct Store {
@@ -179,11 +186,11 @@ impl Store {
                 store::meeting::spoken_of(&self.tenant, &mut tx, &ids[..usize::from(is_message)]);
             let late = late.await.unwrap();
             store::insert(&self.tenant, &mut tx, &placed).await.unwrap();
-            apply(&self.tenant, &mut tx, &placed[0], &is_hosts)
+            apply(&self.tenant, &mut tx, &placed[0], &group())
                 .await
                 .unwrap();
             for message in late {
-                refold(&self.tenant, &mut tx, message, &is_hosts)
+                refold(&self.tenant, &mut tx, message, &group())
                     .await
                     .unwrap();
             }
@@ -198,7 +205,7 @@ impl Store {
         let mut tx = self.begin().await;
         clear_projections(&self.tenant, &mut tx).await.unwrap();
         for placed in &all {
-            apply(&self.tenant, &mut tx, placed, &is_hosts)
+            apply(&self.tenant, &mut tx, placed, &group())
                 .await
                 .unwrap();
         }
@@ -216,6 +223,7 @@ impl Store {
              FROM reactions WHERE event_id = $1",
             "SELECT 'mention ' || participant_id AS line FROM mentions WHERE event_id = $1",
             "SELECT 'reply ' || parent_id AS line FROM replies WHERE event_id = $1",
+            "SELECT 'mark ' || is_question || is_urgent AS line FROM priority_marks WHERE event_id = $1",
         ] {
             let rows = sqlx::query(sql)
                 .bind(message.to_string())
@@ -353,7 +361,7 @@ async fn a_redaction_that_is_cut_off_has_destroyed_nothing() {
     store::make_void(&store.tenant, &mut tx, redaction.unwrap())
         .await
         .unwrap();
-    refold(&store.tenant, &mut tx, message, &is_hosts)
+    refold(&store.tenant, &mut tx, message, &group())
         .await
         .unwrap();
     tx.commit(()).await.unwrap();
@@ -394,7 +402,7 @@ async fn what_a_room_says_of_another_room_s_message_has_no_effect() {
             .await
             .unwrap();
     }
-    refold(&store.tenant, &mut tx, message, &is_hosts)
+    refold(&store.tenant, &mut tx, message, &group())
         .await
         .unwrap();
     tx.commit(()).await.unwrap();

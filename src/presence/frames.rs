@@ -35,6 +35,16 @@ pub enum LiveFrame<'a> {
         event_id: EventId,
         unread_count: i64,
     },
+    #[serde(rename = "swp.notification")]
+    Notification {
+        room_id: RoomId,
+        event_id: EventId,
+        reason: &'a str,
+        sender_id: ParticipantId,
+        sender_name: &'a str,
+        snippet: &'a str,
+        silent: bool,
+    },
     #[serde(rename = "swp.participant.updated")]
     ParticipantUpdated { participant: &'a Participant },
     #[serde(rename = "swp.me.updated")]
@@ -60,6 +70,8 @@ pub enum What {
     Profile,
     Preferences,
     Room,
+    Snoozes,
+    Inbox,
 }
 
 impl LiveFrame<'_> {
@@ -67,6 +79,7 @@ impl LiveFrame<'_> {
     fn has_id(&self) -> bool {
         match self {
             LiveFrame::ReadMarker { .. }
+            | LiveFrame::Notification { .. }
             | LiveFrame::ParticipantUpdated { .. }
             | LiveFrame::MeUpdated { .. } => true,
             LiveFrame::Typing { .. }

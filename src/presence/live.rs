@@ -154,6 +154,36 @@ impl Live {
             .collect()
     }
 
+    /// Whether anybody of a tenant takes live frames.
+    pub fn is_heard(&self, tenant: &Tenant) -> bool {
+        let halls = self.halls();
+        let hall = halls.get(&tenant.key());
+        hall.is_some_and(|hall| hall.seats.values().any(|seat| seat.ear.takes_frames))
+    }
+
+    /// Those of these people who take live frames.
+    pub fn hearing(
+        &self,
+        tenant: &Tenant,
+        people: impl IntoIterator<Item = ParticipantId>,
+    ) -> Vec<ParticipantId> {
+        let halls = self.halls();
+        let Some(hall) = halls.get(&tenant.key()) else {
+            return Vec::new();
+        };
+        let takes_frames = |seat: &u64| {
+            let seat = hall.seats.get(seat);
+            seat.is_some_and(|seat| seat.ear.takes_frames)
+        };
+        people
+            .into_iter()
+            .filter(|person| {
+                let seats = hall.of_person.get(person);
+                seats.is_some_and(|seats| seats.iter().any(takes_frames))
+            })
+            .collect()
+    }
+
     fn ears(&self, tenant: i64, audience: &Audience) -> Vec<Arc<Ear>> {
         let halls = self.halls();
         let Some(hall) = halls.get(&tenant) else {

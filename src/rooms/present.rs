@@ -89,7 +89,7 @@ async fn has_left_federation(viewer: Viewer<'_>, row: &RoomRow) -> Result<bool, 
 }
 
 /// The name to show: a DM has the other's.
-async fn display_name(viewer: Viewer<'_>, row: &RoomRow) -> Result<String, DbError> {
+pub async fn display_name(viewer: Viewer<'_>, row: &RoomRow) -> Result<String, DbError> {
     if let Some(name) = &row.name {
         return Ok(name.clone());
     }

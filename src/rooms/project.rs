@@ -57,8 +57,12 @@ pub async fn event(
     } else if event.event_type == EventType::ROOM_PROFILE {
         return profiles::shown(tenant, tx, event, now).await;
     } else if change.is_none() && event.event_type != EventType::ROOM_LEAVE {
-        return messages::project::apply(tenant, tx, placed, &|event| is_settled(view, event))
-            .await;
+        let is_settled = |event: &Event| is_settled(view, event);
+        let room = messages::project::Room {
+            is_dm: view.room_type() == RoomType::Dm,
+            is_settled: &is_settled,
+        };
+        return messages::project::apply(tenant, tx, placed, &room).await;
     }
     membership(tenant, tx, view, placed, change).await
 }

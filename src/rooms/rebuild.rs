@@ -1,7 +1,7 @@
 //! Makes the projections of rooms and messages anew from the logs. For a database that no server uses.
 //!
-//! Kept as they are: what clients gave with their sends, read markers, own settings, and rooms of which this server
-//! holds an invitation but no log, since none of these stand in events.
+//! Kept as they are: what clients gave with their sends, read markers, own settings, the keywords that were asked for when
+//! a message came, and rooms of which this server holds an invitation but no log, since none of these stand in events.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;

@@ -8,6 +8,7 @@ use crate::clock::iso;
 use crate::db::DbError;
 use crate::messages::store::pins;
 use crate::messages::visibility;
+use crate::notifications::store::snoozes;
 use crate::{events, messages};
 
 /// Pinned messages in a snapshot: a room has no more.
@@ -29,6 +30,7 @@ pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
         None => Vec::new(),
     };
     let own = present::own_settings(viewer, &row).await?;
+    let snoozed = snoozes::in_room(tenant, db, viewer.id, row.id).await?;
     Ok(Snapshot {
         room: present::room(viewer, row).await?,
         members,
@@ -41,7 +43,7 @@ pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
         mention_count: unread.mention_count,
         last_read_event_id: unread.last_read_event_id,
         muted_until: own.muted_until.map(iso),
-        snoozed_event_ids: Vec::new(),
+        snoozed_event_ids: snoozed,
         pinned_event_ids: pinned
             .iter()
             .map(|(message, _)| message.event.event_id)

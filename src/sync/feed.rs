@@ -17,6 +17,7 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::model::{Kind, Placed};
 use crate::events::store::{self, positions};
+use crate::notifications;
 use crate::participants;
 use crate::presence::watch as presence;
 use crate::tenants::Tenant;
@@ -53,6 +54,7 @@ impl Feed {
             tenant: tenant.clone(),
             feed: Arc::clone(&feed),
             position: begin,
+            began: now,
         };
         app.tasks().spawn(task.run());
         Ok(feed)
@@ -81,6 +83,8 @@ struct Task {
     tenant: Tenant,
     feed: Arc<Feed>,
     position: i64,
+    /// Where the stream ended when the feed began.
+    began: i64,
 }
 
 impl Task {
@@ -137,6 +141,13 @@ impl Task {
         self.position = reached;
         self.feed.ready.send_replace(reached);
         self.tell(&items);
+        // Nobody is told of what came before there was a reader: clients read that by themselves.
+        let news = placed.iter().filter(|placed| placed.position > self.began);
+        let news: Vec<&Placed> = news
+            .map(Arc::as_ref)
+            .filter(|placed| item::is_shown(placed))
+            .collect();
+        notifications::tell::of(app, tenant, &news).await;
         for placed in placed.iter().filter(|placed| !self.is_own(placed)) {
             if placed.event.event_type == EventType::ROOM_PROFILE
                 && let Some(person) = &placed.event.sender

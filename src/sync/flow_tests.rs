@@ -108,12 +108,12 @@ impl Socket {
         self.next().await.unwrap()
     }
 
-    /// The frames up to the message with this body, without presence.
+    /// The frames up to the message with this body, without presence and notifications.
     async fn until(&mut self, body: &str) -> Vec<Value> {
         let mut frames = Vec::new();
         loop {
             let frame = self.frame().await;
-            if frame["type"] == "presence" {
+            if frame["type"] == "presence" || frame["type"] == "swp.notification" {
                 continue;
             }
             let is_it = frame["content"]["body"] == body;

@@ -25,6 +25,7 @@ use crate::db::DbError;
 use crate::error::Coded;
 use crate::events::core::hash::Hash;
 use crate::http::metrics::TenantLabels;
+use crate::notifications::snoozes;
 use crate::presence::live::Voice;
 use crate::presence::{Connection, LiveFrame};
 
@@ -204,6 +205,10 @@ impl Socket {
         let connection = app
             .presence()
             .connect(tenant, participant, caller.session_id)
+            .await
+            .map_err(failed)?;
+        // What fell due while nobody listened is told now, right after `hello`.
+        snoozes::tell(app, tenant, participant)
             .await
             .map_err(failed)?;
         let hello = LiveFrame::Hello {

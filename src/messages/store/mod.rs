@@ -1,5 +1,7 @@
-//! The tables of messages: `message_changes`, `reactions`, `mentions`, `replies`, `pins`, `sends` and `markers`.
+//! The tables of messages: `message_changes`, `reactions`, `mentions`, `replies`, `priority_marks`,
+//! `keyword_matches`, `pins`, `sends` and `markers`.
 
+pub mod attention;
 pub mod changes;
 mod facts;
 pub mod history;
@@ -62,7 +64,8 @@ async fn of_events(
     Ok(found)
 }
 
-/// Takes away every row that events make; what clients gave with their sends and their read markers stay.
+/// Takes away every row that events make; what clients gave with their sends and their read markers stay, and what people
+/// had asked for when a message came.
 pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
     for sql in [
         "DELETE FROM message_changes WHERE tenant = $1",
@@ -70,6 +73,7 @@ pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbErr
         "DELETE FROM mentions WHERE tenant = $1",
         "DELETE FROM replies WHERE tenant = $1",
         "DELETE FROM pins WHERE tenant = $1",
+        "DELETE FROM priority_marks WHERE tenant = $1",
     ] {
         sqlx::query(sql)
             .bind(tenant.key())

@@ -1,5 +1,5 @@
-//! How much of a room a participant has not read. Reads `events` and rooms' `members` and `spans` beside the tables of
-//! messages.
+//! How much of a room a participant has not read. Reads `events`, rooms' `members` and `spans` and notifications'
+//! `keyword_alerts` beside the tables of messages.
 
 use sqlx::Row;
 
@@ -17,7 +17,7 @@ pub struct Unread {
     /// Others' messages after the marker, redacted ones not among them. Nobody has to catch up with what was said before
     /// the own join.
     pub unread_count: i64,
-    /// Those of them that mention the participant.
+    /// Those of them that mention the participant, or hold a keyword that it asked for when they came.
     pub mention_count: i64,
     /// The marker.
     pub last_read_event_id: Option<EventId>,
@@ -68,7 +68,7 @@ pub async fn unread(
     let marker: Option<String> = row.try_get("event_id")?;
     Ok(Unread {
         unread_count: count_messages(tenant, db, room, &fqid, &since).await?,
-        mention_count: count_mentions(tenant, db, room, participant, &since).await?,
+        mention_count: count_mentions(tenant, db, room, (participant, &fqid), &since).await?,
         last_read_event_id: marker
             .map(|event| id("markers", "event_id", &event))
             .transpose()?,
@@ -105,13 +105,21 @@ async fn count_mentions(
     tenant: &Tenant,
     db: &Db,
     room: RoomId,
-    participant: ParticipantId,
+    (participant, own_name): (ParticipantId, &str),
     since: &Since,
 ) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM (
-           SELECT 1 AS one FROM mentions m JOIN events e ON e.tenant = m.tenant AND e.event_id = m.event_id
+           SELECT m.event_id FROM mentions m JOIN events e ON e.tenant = m.tenant AND e.event_id = m.event_id
            WHERE m.tenant = $1 AND m.participant_id = $2 AND m.room_id = $3 AND m.stream_position > $4
              AND (e.ts >= $6 OR m.stream_position <= $7)
+           UNION
+           SELECT k.event_id FROM keyword_alerts a
+           JOIN keyword_matches k ON k.tenant = a.tenant AND k.room_id = $3 AND k.keyword = a.keyword
+             AND k.stream_position > $4 AND k.matched_at > a.since_position
+             AND (a.until_position IS NULL OR k.matched_at <= a.until_position)
+           JOIN events e ON e.tenant = k.tenant AND e.event_id = k.event_id
+           WHERE a.tenant = $1 AND a.participant_id = $2 AND e.sender <> $8
+             AND (e.ts >= $6 OR k.stream_position <= $7)
            LIMIT $5) AS mentioned";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
@@ -121,6 +129,7 @@ async fn count_mentions(
         .bind(MOST)
         .bind(since.joined_ts)
         .bind(since.until_join)
+        .bind(own_name)
         .fetch_one(db.reader())
         .await?)
 }

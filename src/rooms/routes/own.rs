@@ -12,6 +12,7 @@ use crate::http::caller::Caller;
 use crate::http::envelope::Data;
 use crate::http::json::Body;
 use crate::http::path::{Path, PathId};
+use crate::presence::{Audience, LiveFrame, What};
 use crate::rooms::core::decide::Refusal;
 use crate::rooms::error::RoomError;
 use crate::rooms::model::{Member, Mute, NewMode};
@@ -73,6 +74,10 @@ async fn stored(
     let mut tx = app.db().begin().await?;
     settings::put(&caller.tenant, &mut tx, caller.participant_id, row.id, &own).await?;
     tx.commit(()).await?;
+    let frame = LiveFrame::MeUpdated { what: What::Room };
+    let own = Audience::People(vec![caller.participant_id]);
+    let text = frame.text(&caller.tenant, app.now());
+    app.presence().live().publish(&caller.tenant, &own, &text);
     let member = present::member(viewer(app, caller), row, caller.participant_id).await?;
     Ok(Data(
         member.ok_or_else(|| RoomError::from(Refusal::NotMember))?,

@@ -14,7 +14,7 @@ use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, Placed, Shown, Standing};
 use crate::events::store;
 use crate::messages;
-use crate::rooms::core::content::StateChange;
+use crate::rooms::core::content::{RoomType, StateChange};
 use crate::rooms::core::judge::{Verdict, Waiting};
 use crate::rooms::core::view::RoomView;
 use crate::rooms::project;
@@ -377,11 +377,16 @@ pub(super) async fn refold(
     room_id: RoomId,
     message: EventId,
 ) -> Result<(), DbError> {
+    batch.reworded.insert(message);
     let Some(view) = batch.views.get(tenant, &mut batch.tx, room_id).await? else {
         return Ok(());
     };
     let is_settled = |event: &Event| project::is_settled(view, event);
-    messages::project::refold(tenant, &mut batch.tx, message, &is_settled).await
+    let room = messages::project::Room {
+        is_dm: view.room_type() == RoomType::Dm,
+        is_settled: &is_settled,
+    };
+    messages::project::refold(tenant, &mut batch.tx, message, &room).await
 }
 
 /// Judges events that came before what they are about, now that it is here: before it takes its place, so that nothing

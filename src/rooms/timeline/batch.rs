@@ -17,7 +17,8 @@ use crate::events::model::{LogEnd, Placed};
 use crate::events::store;
 use crate::federation::exchange::outgoing::{self, Maker};
 use crate::messages;
-use crate::rooms::core::content::StateChange;
+use crate::notifications::{Keywords, matching};
+use crate::rooms::core::content::{RoomType, StateChange};
 use crate::rooms::project;
 use crate::tenants::Tenant;
 
@@ -48,6 +49,9 @@ pub(super) struct Batch<'a> {
     sends: Vec<messages::store::SendRow>,
     placed: Vec<Placed>,
     written: bool,
+    /// Messages that were made anew: which keywords they hold is looked up again.
+    pub(super) reworded: BTreeSet<EventId>,
+    keywords: Keywords,
     /// Events that name another hash than that of a state event which has come after them.
     pub(super) contradicting: Vec<Placed>,
     /// Rooms that this batch touched: forgotten if it fails.
@@ -59,7 +63,7 @@ impl<'a> Batch<'a> {
     pub(super) async fn open(
         mut tx: Tx,
         tenant: Tenant,
-        (key, entropy): (Arc<KeyPair>, Entropy),
+        (key, entropy, keywords): (Arc<KeyPair>, Entropy, Keywords),
         views: &'a mut Views,
         touched: &'a mut HashSet<RoomId>,
         last_known: &mut i64,
@@ -88,6 +92,8 @@ impl<'a> Batch<'a> {
             sends: Vec::new(),
             placed: Vec::new(),
             written: false,
+            reworded: BTreeSet::new(),
+            keywords,
             contradicting: Vec::new(),
             touched,
         })
@@ -222,7 +228,12 @@ impl<'a> Batch<'a> {
                 && let Some(view) = self.views.get(&self.tenant, &mut self.tx, room_id).await?
             {
                 let is_settled = |event: &Event| project::is_settled(view, event);
-                messages::project::refold(&self.tenant, &mut self.tx, id, &is_settled).await?;
+                let room = messages::project::Room {
+                    is_dm: view.room_type() == RoomType::Dm,
+                    is_settled: &is_settled,
+                };
+                messages::project::refold(&self.tenant, &mut self.tx, id, &room).await?;
+                self.reworded.insert(id);
             }
         }
         messages::store::record_sends(&self.tenant, &mut self.tx, &std::mem::take(&mut self.sends))
@@ -280,6 +291,9 @@ impl<'a> Batch<'a> {
     /// Commits. What was placed comes back in the order of the stream, with the stream's end.
     pub(super) async fn commit(mut self) -> Result<Committed<(i64, Vec<Placed>)>, DbError> {
         self.flush().await?;
+        let (tenant, tx, keywords) = (&self.tenant, &mut self.tx, &self.keywords);
+        let end = self.position;
+        matching::record(tenant, tx, keywords, &self.placed, self.reworded, end).await?;
         store::set_position(&self.tenant, &mut self.tx, self.position).await?;
         let mut placed = self.placed;
         placed.sort_unstable_by_key(|item| item.position);

@@ -25,6 +25,7 @@ use crate::federation::Federation;
 use crate::federation::model::{Check, RejectedEvent, Rejection};
 use crate::http::metrics::{AppendLabels, Metrics};
 use crate::messages::store as messages;
+use crate::notifications::Keywords;
 use crate::rooms::core::decide::Command;
 use crate::rooms::core::judge::Waiting;
 use crate::rooms::error::RoomError;
@@ -49,6 +50,8 @@ pub struct WriterParts {
     pub federation: Federation,
     /// What is counted.
     pub metrics: Arc<Metrics>,
+    /// What people want to hear of.
+    pub keywords: Keywords,
     /// Ends the task once the queue is empty.
     pub stop: CancellationToken,
 }
@@ -221,7 +224,11 @@ impl Writer {
         let mut batch = Batch::open(
             tx,
             tenant.clone(),
-            (Arc::clone(&key), self.parts.entropy.clone()),
+            (
+                Arc::clone(&key),
+                self.parts.entropy.clone(),
+                self.parts.keywords.clone(),
+            ),
             &mut self.views,
             touched,
             last_known,
