@@ -70,3 +70,19 @@ pub const HELLO: &str =
 pub const POWER_LEVELS: &str = "send int, react int, upload int, call_start int, invite int, pin int, topic int, artifacts_write int, \
      redact int, kick int, ban int, call_end int, call_record int, name int, archive int, settings int, power int, workspace int, \
      default int";
+
+/// `GET /v1/me/preferences`.
+pub const PREFERENCES: &str = "locale str, timezone str, time_format str, ai_response_mode str, ai_engagement_mode str, \
+     default_mode str, quiet_hours {enabled bool, start str~, end str~, weekdays_only bool, weekends_only bool}, \
+     keyword_alerts [str], read_marker_mode str, push bool, email bool, email_address str~";
+
+/// A `swp.notification` frame.
+pub const NOTIFICATION: &str = "type str, tenant_id id, ts time, id id, room_id id, event_id id, reason str, sender_id id, \
+     sender_name str, snippet str, silent bool";
+
+/// An item of the priority inbox.
+pub const INBOX_ITEM: &str = "event_id id, room_id id, room_name str, sender_id id, sender_name str, snippet str, reason str, \
+     created_at time";
+
+/// A snooze.
+pub const SNOOZE: &str = "task_id id, event_id id, room_id id, until time";

@@ -1,10 +1,12 @@
-//! The client API: every endpoint, field, frame and rule of conventions, sign-in, people, rooms, messages and live.
+//! The client API: every endpoint, field, frame and rule of conventions, sign-in, people, rooms, messages, live and
+//! notifications.
 
 mod admin;
 mod auth;
 mod conventions;
 mod live;
 mod messages;
+mod notifications;
 mod people;
 mod rooms;
 
@@ -19,6 +21,7 @@ pub(super) fn checks() -> Vec<Check> {
         rooms::checks(),
         messages::checks(),
         live::checks(),
+        notifications::checks(),
     ]
     .into_iter()
     .flatten()
