@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scaiwave::clock::{Clock, iso};
 use serde_json::{Value, json};
 
 use crate::support::{Backend, PASSWORD, Person, Server, execute, on_both, rows, tables};
@@ -11,6 +12,9 @@ async fn lively_room(server: &Server) -> (Person, String) {
     let [alice, bob, carol] = server.people(["alice", "bob", "carol"]).await;
     let room = alice.room_with("Garden", &[&bob, &carol]).await;
     let path = format!("/v1/rooms/{room}");
+    let keywords = json!({"keyword_alerts": ["seeds"]});
+    let preferences = "/v1/me/preferences";
+    alice.api.put(preferences, &keywords).await.data();
     let first = alice.says(&room, "first").await;
     let second = bob.says(&room, "second").await;
     let event = |event: &serde_json::Value, rest: &str| {
@@ -51,11 +55,26 @@ async fn lively_room(server: &Server) -> (Person, String) {
         .put(&format!("{path}/power-levels"), &json!({"invite": 50}))
         .await
         .data();
-    alice
+    let dm = alice
         .api
         .post("/v1/rooms/dm", &json!({"participant_id": bob.id}))
         .await
         .data();
+    bob.says(&room, "Seeds have come #important").await;
+    let edited = bob.says(&room, "Which?").await;
+    bob.api
+        .post(
+            &event(&edited, "/edit"),
+            &json!({"content": {"body": "Which seeds?", "mentions": [alice.id]}}),
+        )
+        .await
+        .data();
+    let reply = json!({"content": {"body": "These?", "reply_to_event_id": first["id"]}});
+    let asked = bob.send(&room, &reply).await.data();
+    bob.says(dm["id"].as_str().unwrap(), "Are you there?").await;
+    let snooze = format!("/v1/messages/{}/snooze", asked["id"].as_str().unwrap());
+    let until = json!({"until": iso(Clock::system().now_ms() + 86_400_000)});
+    alice.api.post(&snooze, &until).await.data();
     (alice, room)
 }
 
@@ -96,6 +115,8 @@ async fn a_rebuilt_database_equals_the_live_one() {
                 .await
                 .data(),
         );
+        let inbox = alice.api.get("/v1/inbox/priority").await.data();
+        assert_eq!(inbox.as_array().map(Vec::len), Some(4), "{inbox}");
 
         server.stop().await;
         let live = tables(server.backend(), &server.database_url()).await;
@@ -131,6 +152,7 @@ async fn a_rebuilt_database_equals_the_live_one() {
                 .data(),
             state
         );
+        assert_eq!(alice.api.get("/v1/inbox/priority").await.data(), inbox);
     })
     .await;
 }

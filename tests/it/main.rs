@@ -20,6 +20,7 @@ mod first_run;
 mod flood;
 mod limits;
 mod messages;
+mod notifications;
 mod readme;
 mod room_routes;
 mod rooms;

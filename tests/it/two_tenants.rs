@@ -112,3 +112,54 @@ async fn two_tenants_of_one_process_share_rooms_like_two_servers() {
         server.cli(&["admin", "verify"], "").done();
     }
 }
+
+#[tokio::test]
+async fn people_are_told_at_home_of_what_is_said_elsewhere_and_not_of_the_past() {
+    for backend in [Backend::Sqlite, Backend::Postgres] {
+        let server = two_tenants(backend).await;
+        let [alice] = server.people(["alice"]).await;
+        let admin_of_other = Person::first_of_other(&server).await;
+        let bob = Person::made_in_other(&server, &admin_of_other, "bob").await;
+        allows(server.admin().await, "other.example").await;
+        allows(&admin_of_other, "a.example").await;
+        let shared = alice.room_with("Shared", &[]).await;
+        let said = async |body: &str| {
+            let content = json!({"body": body, "mentions": [bob.id]});
+            let sent = alice.send(&shared, &json!({ "content": content })).await;
+            sent.data()["id"].clone()
+        };
+        said("deploy before").await;
+
+        let mut socket = Socket::open(&bob.api, None).await;
+        let wants = json!({"keyword_alerts": ["deploy"]});
+        bob.api.put("/v1/me/preferences", &wants).await.data();
+        let invite = format!("/v1/rooms/{shared}/invite");
+        let named = json!({ "fqid": bob.fqid });
+        alice.api.post(&invite, &named).await.data();
+        let told = socket.next_of("swp.notification").await;
+        assert_eq!(told["reason"], "invite");
+        assert_eq!(told["snippet"], "Shared");
+        bob.join(&shared).await.data();
+        eventually("the history is here", AT_ONCE, async || {
+            bob.reads(&shared, "deploy before").await
+        })
+        .await;
+        let after = said("after").await;
+        alice.says(&shared, "we DEPLOY").await;
+        let told = socket.next_of("swp.notification").await;
+        assert_eq!(told["event_id"], after, "nobody is told of the history");
+        assert_eq!(told["reason"], "direct_mention");
+        let told = socket.next_of("swp.notification").await;
+        assert_eq!(told["reason"], "keyword_alert");
+        assert_eq!(told["sender_name"], "Alice");
+        let inbox = bob.api.get("/v1/inbox/priority").await.data();
+        let reasons: Vec<&Value> = inbox
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| &item["reason"])
+            .collect();
+        assert_eq!(reasons, ["keyword_alert", "direct_mention"]);
+        assert_eq!(bob.room(&shared).await["mention_count"], 2);
+    }
+}
