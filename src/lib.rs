@@ -17,6 +17,7 @@ pub mod events;
 pub mod federation;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod groups;
 pub mod http;
 pub mod messages;
 pub mod notifications;

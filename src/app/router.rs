@@ -12,7 +12,7 @@ use crate::http::api::published::{self, Published};
 use crate::http::api::{Routes, document};
 use crate::http::layers::Layers;
 use crate::http::operations;
-use crate::{messages, notifications, participants, preferences, presence, rooms, sync};
+use crate::{groups, messages, notifications, participants, preferences, presence, rooms, sync};
 
 /// The API's description, the same for every server of the process.
 static PUBLISHED: LazyLock<Published> = LazyLock::new(|| Published::of(&description()));
@@ -62,6 +62,7 @@ fn for_clients() -> Routes<App> {
     Routes::new()
         .merge(auth::routes::routes())
         .merge(participants::routes::routes())
+        .merge(groups::routes::routes())
         .merge(rooms::routes::routes())
         .merge(messages::routes::routes())
         .merge(presence::routes::routes())

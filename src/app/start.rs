@@ -55,6 +55,9 @@ pub enum StartError {
     /// The settings of the federation cannot be used.
     #[error(transparent)]
     Federation(#[from] ClientSetupError),
+    /// The client for the identity provider cannot be set up.
+    #[error("cannot set up TLS for the identity provider: {0}")]
+    Provider(#[source] reqwest::Error),
     /// The data folder cannot be used.
     #[error("cannot use {}: {source}. Check that it exists and belongs to this user", path.display())]
     DataFolder {
@@ -158,7 +161,7 @@ async fn open_beside(
     let secret = secret::load(config.secret_key.as_ref(), &config.data_dir, &entropy)
         .map_err(|source| data_folder(&config, source))?;
     let issuer = config.public_url.as_str().trim_end_matches('/').to_owned();
-    let auth = Auth::new(&config.auth, issuer, &secret);
+    let auth = Auth::new(&config.auth, issuer, &secret).map_err(StartError::Provider)?;
     let metrics = Arc::new(Metrics::new());
     let wake = Wake::default();
     let writer_stop = CancellationToken::new();
@@ -270,6 +273,7 @@ async fn first_tenant(
         slug: DEFAULT_SLUG.to_owned(),
         name: "Default".to_owned(),
         server_name: set.clone(),
+        scaikey_tenant_id: None,
     };
     tenants.create(&tenant, now, entropy).await?;
     Ok(Some(FirstStart {

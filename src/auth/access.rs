@@ -7,6 +7,8 @@ use uuid::Uuid;
 use super::Accounts;
 use super::accounts::{self, NewAccount};
 use super::error::{AccountError, AuthError};
+use super::mirror::MOCK_USER;
+use super::provider::token::looks_like_jwt;
 use super::roles::{Permission, Role, Roles};
 use super::sessions::{Change, Live, Person};
 use super::sign_in::{Device, make_room};
@@ -18,8 +20,6 @@ use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::{Fqid, LocalId};
 use crate::tenants::{Tenant, TenantState, Tenants};
 
-/// The local id of the one user of mode `mock`.
-const MOCK_USER: &str = "dev";
 /// First line of what a mock session's id is the hash of.
 const MOCK_SESSION_PREFIX: &str = "scaiwave-mock-session-v1";
 
@@ -57,10 +57,13 @@ impl Caller {
 }
 
 /// What a token says, once its signature, or its hash, is known to be right.
-struct Claimed {
-    tenant: Tenant,
-    session: Uuid,
-    expires_at: Option<i64>,
+pub(super) struct Claimed {
+    /// Where.
+    pub(super) tenant: Tenant,
+    /// In which session.
+    pub(super) session: Uuid,
+    /// Until when the token is good, Unix milliseconds.
+    pub(super) expires_at: Option<i64>,
 }
 
 impl Accounts<'_> {
@@ -76,26 +79,29 @@ impl Accounts<'_> {
         device: &Device,
     ) -> Result<Caller, AuthError> {
         let now = self.clock.now_ms();
-        let claimed = match self.auth.mode {
+        let mode = self.auth.mode;
+        let claimed = match mode {
             AuthMode::Mock => self.claim_as_mock_user(tenants, token, device).await?,
-            AuthMode::Local if token.starts_with(SCRIPT_TOKEN_PREFIX) => {
+            _ if token.starts_with(SCRIPT_TOKEN_PREFIX) => {
                 self.claim_by_script(tenants, token).await?
             }
-            AuthMode::Local => {
-                let claims = self.auth.keys.check_access(token, now)?;
-                Claimed {
-                    tenant: tenants
-                        .by_id(claims.tenant_id)
-                        .ok_or(AuthError::TenantNotFound)?,
-                    session: claims.sid,
-                    expires_at: Some(claims.exp.saturating_mul(1000)),
+            AuthMode::Local => self.claim_by_own_token(tenants, token)?,
+            AuthMode::Scaikey => self.claim_by_provider(tenants, token, device).await?,
+            AuthMode::Hybrid => match self.claim_by_own_token(tenants, token) {
+                // Not of this server.
+                Err(AuthError::InvalidToken) if looks_like_jwt(token) => {
+                    self.claim_by_provider(tenants, token, device).await?
                 }
-            }
+                Err(AuthError::InvalidToken) => {
+                    self.claim_as_mock_user(tenants, token, device).await?
+                }
+                judged => judged?,
+            },
         };
         let (live, person) = self.look_up(&claimed).await?;
         let expires_at = match live.kind {
             Kind::Token => live.expires_at,
-            Kind::Password | Kind::Mock => claimed.expires_at,
+            Kind::Password | Kind::Mock | Kind::Provider => claimed.expires_at,
         };
         if expires_at.is_some_and(|at| now >= at) {
             return Err(AuthError::ExpiredToken);
@@ -104,7 +110,7 @@ impl Accounts<'_> {
             return Err(AuthError::TenantSuspended);
         }
         if live.is_due(now) {
-            self.note_use(&claimed, live.participant_id, now);
+            self.note_use(&claimed, &live, now);
         }
         Ok(Caller {
             tenant: claimed.tenant,
@@ -132,6 +138,18 @@ impl Accounts<'_> {
             .filter(|person| !person.suspended)
             .ok_or(AuthError::SessionEnded)?;
         Ok((live, person))
+    }
+
+    /// Who presents an access token that this server made.
+    fn claim_by_own_token(&self, tenants: &Tenants, token: &str) -> Result<Claimed, AuthError> {
+        let claims = self.auth.keys.check_access(token, self.clock.now_ms())?;
+        Ok(Claimed {
+            tenant: tenants
+                .by_id(claims.tenant_id)
+                .ok_or(AuthError::TenantNotFound)?,
+            session: claims.sid,
+            expires_at: Some(claims.exp.saturating_mul(1000)),
+        })
     }
 
     async fn claim_by_script(&self, tenants: &Tenants, token: &str) -> Result<Claimed, AuthError> {
@@ -194,6 +212,7 @@ impl Accounts<'_> {
         let new = NewAccount {
             local_id,
             display_name: "Dev",
+            avatar_url: None,
             email: None,
             password_hash: None,
             roles: [Role::TenantAdmin].into_iter().collect(),
@@ -210,13 +229,22 @@ impl Accounts<'_> {
     }
 
     /// Writes down, beside the request, that session and person were seen: nothing hangs on it.
-    fn note_use(&self, claimed: &Claimed, participant: ParticipantId, now: i64) {
+    fn note_use(&self, claimed: &Claimed, live: &Live, now: i64) {
         let (db, tenant, session) = (self.db.clone(), claimed.tenant.clone(), claimed.session);
+        let participant = live.participant_id;
+        let lives_by_use = live.kind == Kind::Provider;
+        let expires_at = now.saturating_add(self.auth.refresh_ttl_ms);
+        let keep_until = expires_at.saturating_add(self.auth.refresh_ttl_ms);
         tokio::spawn(async move {
             let noted = async {
                 let mut tx = db.begin().await?;
-                store::sessions::set_last_seen(&tenant, &mut tx, session, now).await?;
+                // The account before its sessions, as where sessions are ended.
                 store::accounts::set_last_seen(&tenant, &mut tx, participant, now).await?;
+                store::sessions::set_last_seen(&tenant, &mut tx, session, now).await?;
+                if lives_by_use {
+                    let times = (expires_at, keep_until);
+                    store::provider_tokens::prolong(&tenant, &mut tx, session, times).await?;
+                }
                 tx.commit(()).await
             };
             if let Err(error) = noted.await {
@@ -227,13 +255,7 @@ impl Accounts<'_> {
 }
 
 fn mock_session_id(token: &str) -> Uuid {
-    let hash = Hash::of(format!("{MOCK_SESSION_PREFIX}\n{token}").as_bytes());
-    let mut bytes = [0; 16];
-    bytes
-        .iter_mut()
-        .zip(hash.as_bytes())
-        .for_each(|(byte, of_hash)| *byte = *of_hash);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    Hash::of(format!("{MOCK_SESSION_PREFIX}\n{token}").as_bytes()).to_uuid()
 }
 
 #[cfg(test)]

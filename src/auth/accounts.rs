@@ -23,6 +23,8 @@ pub struct NewAccount<'a> {
     pub local_id: &'a LocalId,
     /// The name to show.
     pub display_name: &'a str,
+    /// A picture.
+    pub avatar_url: Option<&'a str>,
     /// The address, unique in the tenant.
     pub email: Option<&'a str>,
     /// The password's hash; without one nobody signs in with a password.
@@ -61,7 +63,7 @@ pub async fn create(
         local_id: new.local_id,
         kind: Kind::Human,
         display_name: new.display_name,
-        avatar_url: None,
+        avatar_url: new.avatar_url,
         model_id: None,
         email: new.email,
     };
@@ -71,6 +73,9 @@ pub async fn create(
     let account = Account {
         participant_id: participant.id,
         given_name: new.display_name.to_owned(),
+        given_avatar: new.avatar_url.map(str::to_owned),
+        own_name: false,
+        own_avatar: false,
         email: new.email.map(str::to_owned),
         password_hash: new.password_hash.map(str::to_owned),
         last_seen_at: None,

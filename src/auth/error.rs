@@ -57,6 +57,12 @@ pub enum AuthError {
     /// Signing in with a provider, where there is none.
     #[error("There is no identity provider to sign in with.")]
     NoProvider,
+    /// The provider accepts neither the code nor what else was sent, or gives tokens that are not for this server.
+    #[error("The identity provider did not accept the sign-in. Begin it again.")]
+    ProviderRefused,
+    /// The provider does not answer.
+    #[error("The identity provider does not answer. Try again later.")]
+    ProviderSilent,
     /// Signing in with another address to return to than the configured one.
     #[error("The redirect URI is not the configured one.")]
     RedirectMismatch,
@@ -97,7 +103,8 @@ impl Coded for AuthError {
             | AuthError::SwitchedOff => Code::AuthInsufficientPermission,
             AuthError::TenantNotFound => Code::TenantNotFound,
             AuthError::TenantMismatch => Code::AuthTenantMismatch,
-            AuthError::NoProvider => Code::AuthOidcFailed,
+            AuthError::NoProvider | AuthError::ProviderRefused => Code::AuthOidcFailed,
+            AuthError::ProviderSilent => Code::ServiceUnavailable,
             AuthError::RedirectMismatch => Code::AuthRedirectMismatch,
             AuthError::NoSuchSession => Code::NotFound,
             AuthError::TooManyScriptTokens(_) => Code::ValidationError,

@@ -1,15 +1,20 @@
 //! Sign-in: who somebody is, how that is proven on every request, and what that person may administer.
 //!
-//! Modes `local` (accounts with passwords, tokens of this server) and `mock` (every bearer is one fixed user). Rules are
-//! pure and stand in files of their own: [`roles`], [`refresh`], [`tokens`]. [`sessions`] answers what
-//! every request asks without a statement, and tells sockets when their session ends. Uses `db`, `tenants`,
-//! `participants` and `workspaces`.
+//! Modes `local` (accounts with passwords, tokens of this server), `scaikey` (an identity provider's tokens), `mock` (every
+//! bearer is one fixed user) and `hybrid` (all of them). Rules are pure and stand in files of their own: [`roles`],
+//! [`refresh`], [`tokens`]. [`sessions`] answers what every request asks without a statement, and tells sockets when
+//! their session ends. [`provider`] speaks with the identity provider, `provided` and `mirror` say what its tokens mean
+//! here. Uses `db`, `tenants`, `participants`, `groups` and `workspaces`.
 
 pub mod access;
 pub mod accounts;
 pub mod error;
+mod mirror;
 pub mod own;
 pub mod password;
+mod provided;
+pub mod provider;
+pub mod provider_sign_in;
 pub mod refresh;
 pub mod roles;
 pub mod routes;
@@ -32,6 +37,7 @@ use crate::config::{AuthMode, AuthSettings};
 use crate::db::Db;
 use crate::http::login_backoff::LoginBackoff;
 use password::Passwords;
+use provider::Provider;
 use sessions::Sessions;
 use tokens::TokenKeys;
 
@@ -41,6 +47,8 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Signs and checks tokens.
     pub keys: TokenKeys,
+    /// The identity provider, in the modes that have one.
+    pub provider: Option<Provider>,
     /// Which sessions live.
     pub sessions: Arc<Sessions>,
     /// Hashes passwords.
@@ -49,11 +57,20 @@ pub struct Auth {
     pub backoff: LoginBackoff,
     /// How long a session lives from its last use, in milliseconds.
     pub refresh_ttl_ms: i64,
+    /// How far other clocks may be off, in seconds.
+    pub skew_s: i64,
 }
 
 impl Auth {
     /// Sign-in as the settings say. `issuer` is the server's public address, `secret` its key.
-    pub fn new(settings: &AuthSettings, issuer: String, secret: &[u8; 32]) -> Auth {
+    ///
+    /// # Errors
+    /// The client for an identity provider cannot be set up.
+    pub fn new(
+        settings: &AuthSettings,
+        issuer: String,
+        secret: &[u8; 32],
+    ) -> Result<Auth, reqwest::Error> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let seconds =
             |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
@@ -61,14 +78,18 @@ impl Auth {
             seconds(settings.access_token_ttl),
             seconds(settings.clock_skew),
         );
-        Auth {
+        let provider = settings.provider.clone();
+        let provider = provider.map(|provider| Provider::new(provider, skew));
+        Ok(Auth {
             mode: settings.mode,
             keys: TokenKeys::new(secret, issuer, access_ttl, skew),
+            provider: provider.transpose()?,
             sessions: Arc::default(),
             passwords: Passwords::new(cores),
             backoff: LoginBackoff::default(),
             refresh_ttl_ms: seconds(settings.refresh_token_ttl).saturating_mul(1000),
-        }
+            skew_s: skew,
+        })
     }
 }
 

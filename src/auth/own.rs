@@ -308,6 +308,6 @@ impl Accounts<'_> {
 fn insist_on_sign_in(caller: &Caller) -> Result<(), AuthError> {
     match caller.session_kind {
         Kind::Token => Err(AuthError::ScriptToken),
-        Kind::Password | Kind::Mock => Ok(()),
+        Kind::Password | Kind::Mock | Kind::Provider => Ok(()),
     }
 }

@@ -3,7 +3,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
+
+/// The longest slug of a role, in bytes.
+const LONGEST_SLUG: usize = 64;
 
 /// A tenant role that this server knows by itself. The slug is what is stored and shown.
 #[derive(
@@ -126,46 +129,107 @@ impl Permission {
     }
 }
 
-/// The roles of one person, in order and without doubles.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(transparent)]
-pub struct Roles(Vec<Role>);
+/// The slug of a role, whether this server knows that role by itself or only as a name that restricted rooms ask for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoleSlug(String);
+
+impl RoleSlug {
+    /// The text: 1 to 64 of `a-z0-9._-`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for RoleSlug {
+    type Err = UnknownRole;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRole> {
+        let allowed = |byte: u8| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'_' | b'-')
+        };
+        if (1..=LONGEST_SLUG).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(RoleSlug(text.to_owned()))
+        } else {
+            Err(UnknownRole)
+        }
+    }
+}
+
+/// The roles of one person, in order and without doubles: those that this server knows, the mightiest first, then others
+/// that a provider gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roles {
+    known: Vec<Role>,
+    others: Vec<RoleSlug>,
+}
 
 impl Roles {
     /// Whether one of them is `role`.
     pub fn contains(&self, role: Role) -> bool {
-        self.0.contains(&role)
+        self.known.contains(&role)
     }
 
     /// Whether one of them allows `permission`.
     pub fn allow(&self, permission: Permission) -> bool {
-        self.0.iter().any(|role| role.allows(permission))
+        self.known.iter().any(|role| role.allows(permission))
     }
 
     /// Whether one of them is among `slugs`, as restricted rooms ask.
     pub fn any_of(&self, slugs: &[String]) -> bool {
-        self.0
-            .iter()
-            .any(|role| slugs.iter().any(|slug| slug == role.as_str()))
+        self.slugs()
+            .any(|held| slugs.iter().any(|slug| slug == held))
     }
 
     /// Whether one of them reaches beyond the tenant.
     pub fn reach_beyond_tenant(&self) -> bool {
-        self.0.iter().any(|role| role.reaches_beyond_tenant())
+        self.known.iter().any(|role| role.reaches_beyond_tenant())
     }
 
-    /// The roles, the mightiest first.
+    /// The roles that this server knows, the mightiest first.
     pub fn iter(&self) -> impl Iterator<Item = Role> + '_ {
-        self.0.iter().copied()
+        self.known.iter().copied()
+    }
+
+    /// The slugs of all of them.
+    pub fn slugs(&self) -> impl Iterator<Item = &str> {
+        let known = self.known.iter().map(|role| role.as_str());
+        known.chain(self.others.iter().map(RoleSlug::as_str))
     }
 }
 
 impl FromIterator<Role> for Roles {
     fn from_iter<I: IntoIterator<Item = Role>>(roles: I) -> Self {
-        let mut roles: Vec<Role> = roles.into_iter().collect();
-        roles.sort_unstable();
-        roles.dedup();
-        Roles(roles)
+        let mut known: Vec<Role> = roles.into_iter().collect();
+        known.sort_unstable();
+        known.dedup();
+        Roles {
+            known,
+            others: Vec::new(),
+        }
+    }
+}
+
+impl FromIterator<RoleSlug> for Roles {
+    fn from_iter<I: IntoIterator<Item = RoleSlug>>(slugs: I) -> Self {
+        let (mut known, mut others) = (Vec::<Role>::new(), Vec::new());
+        for slug in slugs {
+            match slug.as_str().parse() {
+                Ok(role) => known.push(role),
+                Err(UnknownRole) => others.push(slug),
+            }
+        }
+        others.sort_unstable();
+        others.dedup();
+        Roles {
+            others,
+            ..known.into_iter().collect()
+        }
+    }
+}
+
+impl Serialize for Roles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.slugs())
     }
 }
 
@@ -226,6 +290,31 @@ mod tests {
         assert!(!may_administer(&admin, &root));
         assert!(may_administer(&admin, &admin));
         assert!(may_administer(&root, &root));
+    }
+
+    #[test]
+    fn roles_of_a_provider_open_rooms_and_are_roles_of_this_server_where_it_knows_them() {
+        let slugs = ["gardener", "tenant_admin", "gardener", "a.b"];
+        let slugs = slugs.map(|slug| slug.parse::<RoleSlug>().unwrap());
+        let roles: Roles = slugs.into_iter().collect();
+        assert!(roles.contains(Role::TenantAdmin));
+        assert!(roles.any_of(&["gardener".to_owned()]));
+        assert!(!roles.any_of(&["member".to_owned()]));
+        let shown = serde_json::to_value(&roles).unwrap();
+        assert_eq!(
+            shown,
+            serde_json::json!(["tenant_admin", "a.b", "gardener"])
+        );
+    }
+
+    #[test]
+    fn slugs_have_one_form() {
+        for slug in ["a", "gardener-2", "a.b_c", &"x".repeat(64)] {
+            assert!(slug.parse::<RoleSlug>().is_ok(), "{slug}");
+        }
+        for slug in ["", "Gardener", "a b", "ä", "tenant_admin ", &"x".repeat(65)] {
+            assert!(slug.parse::<RoleSlug>().is_err(), "{slug}");
+        }
     }
 
     #[test]

@@ -98,6 +98,7 @@ pub struct Sessions {
     live: Cache<(i64, Uuid), Arc<Live>>,
     people: Cache<(i64, ParticipantId), Arc<Person>>,
     scripts: Cache<Hash, (i64, Uuid)>,
+    provided: Cache<Hash, (i64, Uuid)>,
     /// Rises with every change, so that a read that began before it is not kept.
     changes: AtomicU64,
     sockets: Arc<Sockets>,
@@ -120,6 +121,7 @@ impl Default for Sessions {
             live: cache(),
             people: cache(),
             scripts: cache(),
+            provided: cache(),
             changes: AtomicU64::new(0),
             sockets: Arc::default(),
         }
@@ -197,6 +199,17 @@ impl Sessions {
             self.scripts.insert(*hash, found);
         }
         Ok(found)
+    }
+
+    /// The session that a provider's token, by its hash, was found to belong to lately. That never changes.
+    pub fn of_provided(&self, tenant: &Tenant, token: &Hash) -> Option<Uuid> {
+        let found = self.provided.get(token);
+        found.and_then(|(key, session)| (key == tenant.key()).then_some(session))
+    }
+
+    /// Remembers what [`Self::of_provided`] is to say.
+    pub fn keep_provided(&self, tenant: &Tenant, token: Hash, session: Uuid) {
+        self.provided.insert(token, (tenant.key(), session));
     }
 
     /// Commits what ends sessions or changes a person, and tells everybody. A request that is dropped meanwhile, because

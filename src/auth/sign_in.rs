@@ -110,6 +110,12 @@ impl Tries {
 }
 
 impl Claimed {
+    /// Whether it is an account with a password of this server.
+    pub fn has_password(&self) -> bool {
+        let account = self.account.as_ref();
+        account.is_some_and(|account| account.password_hash.is_some())
+    }
+
     /// What tries for this account are counted under.
     pub fn tries(&self) -> &Tries {
         &self.tries

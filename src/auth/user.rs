@@ -28,6 +28,7 @@ pub struct UserView {
     participant: Participant,
     bio: Option<String>,
     email: Option<String>,
+    #[schema(value_type = Vec<String>)]
     roles: Roles,
     state: UserState,
     last_seen_at: Option<String>,

@@ -67,11 +67,7 @@ pub async fn list(
     let mut roles = store::roles::of_many(tenant, db, &ids).await?;
     let users = people.into_iter().filter_map(|participant| {
         let account = accounts.remove(&participant.id)?;
-        let roles = roles
-            .remove(&participant.id)
-            .unwrap_or_default()
-            .into_iter()
-            .collect();
+        let roles = roles.remove(&participant.id).unwrap_or_default();
         Some(UserView::new(participant, account, roles))
     });
     Ok((users.collect(), total))
@@ -118,6 +114,7 @@ impl Accounts<'_> {
         let account = NewAccount {
             local_id: &new.local_id,
             display_name: &new.display_name,
+            avatar_url: None,
             email: new.email.as_deref(),
             password_hash: Some(&hash),
             roles,
@@ -159,6 +156,7 @@ impl Accounts<'_> {
         }
         if let Some(name) = &change.display_name {
             store::accounts::set_given_name(tenant, &mut tx, id, name).await?;
+            store::accounts::set_own(tenant, &mut tx, id, (false, user.account.own_avatar)).await?;
         }
         let texts = ProfileTexts {
             display_name: change
@@ -253,7 +251,8 @@ impl Accounts<'_> {
         by.insist_on_replacing(&user.roles, roles)?;
         store::roles::replace(tenant, &mut tx, id, roles).await?;
         let view = User::view(User {
-            roles: roles.clone(),
+            // Those of a provider stay.
+            roles: store::roles::of(tenant, tx.conn(), id).await?,
             ..user
         });
         Ok(self

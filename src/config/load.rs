@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 use super::reader::{Problems, Reader};
 use super::settings as s;
 use super::{
-    AuthMode, AuthSettings, Config, DatabaseSettings, DatabaseUrl, FederationSettings,
-    LimitSettings, LogSettings, OwnName, RateSettings, SecretKey, TlsFiles, parse,
+    AuthSettings, Config, DatabaseSettings, DatabaseUrl, FederationSettings, LimitSettings,
+    LogSettings, OwnName, RateSettings, SecretKey, TlsFiles, parse, provider,
 };
 use crate::events::core::names::ServerName;
 
@@ -172,18 +172,20 @@ fn auth(r: &mut Reader, bind: Option<SocketAddr>) -> Option<AuthSettings> {
     let access_token_ttl = r.value(&s::ACCESS_TOKEN_TTL, parse::seconds(1..=YEAR));
     let refresh_token_ttl = r.value(&s::REFRESH_TOKEN_TTL, parse::seconds(1..=YEAR));
     let clock_skew = r.value(&s::CLOCK_SKEW, parse::seconds(0..=3600));
-    if mode == Some(AuthMode::Mock)
+    if let Some(mode) = mode.filter(|mode| mode.takes_mock_tokens())
         && mock_anywhere == Some(false)
         && bind.is_some_and(|bind| !bind.ip().is_loopback())
     {
         let expected = "with it everybody is let in: SCAIWAVE_BIND must be a loopback address, or SCAIWAVE_MOCK_ANYWHERE true";
-        r.problem(&s::AUTH_MODE, Some("mock"), expected);
+        r.problem(&s::AUTH_MODE, Some(mode.as_str()), expected);
     }
+    let provider = provider::read(r, mode);
     Some(AuthSettings {
         mode: mode?,
         access_token_ttl: access_token_ttl?,
         refresh_token_ttl: refresh_token_ttl?,
         clock_skew: clock_skew?,
+        provider: provider?,
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod load;
 mod parse;
+mod provider;
 mod reader;
 pub mod reference;
 pub mod settings;
@@ -148,6 +149,8 @@ pub struct AuthSettings {
     pub refresh_token_ttl: Duration,
     /// How far other clocks may be off.
     pub clock_skew: Duration,
+    /// The identity provider, in the modes that have one.
+    pub provider: Option<ProviderSettings>,
 }
 
 /// Who knows the accounts.
@@ -157,6 +160,76 @@ pub enum AuthMode {
     Local,
     /// Nobody: every token is the same user. For development.
     Mock,
+    /// An identity provider.
+    Scaikey,
+    /// All of them: a token's form says whose it is. For development.
+    Hybrid,
+}
+
+impl AuthMode {
+    /// The word for it, as set and as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AuthMode::Local => "local",
+            AuthMode::Mock => "mock",
+            AuthMode::Scaikey => "scaikey",
+            AuthMode::Hybrid => "hybrid",
+        }
+    }
+
+    /// Whether this server has accounts with passwords.
+    #[must_use]
+    pub const fn has_local_accounts(self) -> bool {
+        matches!(self, AuthMode::Local | AuthMode::Hybrid)
+    }
+
+    /// Whether an identity provider has accounts.
+    #[must_use]
+    pub const fn has_provider(self) -> bool {
+        matches!(self, AuthMode::Scaikey | AuthMode::Hybrid)
+    }
+
+    /// Whether any text at all is a good token.
+    #[must_use]
+    pub const fn takes_mock_tokens(self) -> bool {
+        matches!(self, AuthMode::Mock | AuthMode::Hybrid)
+    }
+}
+
+/// An identity provider, and this server as its client.
+#[derive(Clone, Debug)]
+pub struct ProviderSettings {
+    /// Where the provider describes itself.
+    pub discovery: Url,
+    /// The issuer in its tokens; without one, what the description says, as long as that lies at the same host.
+    pub issuer: Option<String>,
+    /// The client.
+    pub client_id: String,
+    /// Its secret, if it has one.
+    pub client_secret: Option<ClientSecret>,
+    /// What the audience of tokens has to hold.
+    pub audience: String,
+    /// Which claim names the tenant.
+    pub tenant_claim: String,
+}
+
+/// The secret of a client at the provider. Never shown.
+#[derive(Clone)]
+pub struct ClientSecret(Zeroizing<String>);
+
+impl ClientSecret {
+    /// The secret.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientSecret(***)")
+    }
 }
 
 /// How this server meets others.

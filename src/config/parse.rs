@@ -17,6 +17,9 @@ use crate::events::core::names::{NameError, ServerName};
 
 type Parsed<T> = Result<T, Refusal>;
 
+/// The longest word of a protocol, in bytes.
+const LONGEST_WORD: usize = 1024;
+
 /// Anything whose `FromStr` is the form wanted.
 pub(super) fn plain<T: FromStr>(text: &str) -> Parsed<T> {
     text.parse().map_err(|_| Refusal::Form)
@@ -71,6 +74,26 @@ pub(super) fn web_url(text: &str) -> Parsed<Url> {
     let has_user = !url.username().is_empty() || url.password().is_some();
     if matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user {
         Ok(url)
+    } else {
+        Err(Refusal::Form)
+    }
+}
+
+/// An issuer, kept as it is written: tokens have to repeat it to the letter, a slash at its end included.
+pub(super) fn issuer(text: &str) -> Parsed<String> {
+    let url = web_url(text)?;
+    if url.query().is_none() && url.fragment().is_none() {
+        Ok(text.to_owned())
+    } else {
+        Err(Refusal::Form)
+    }
+}
+
+/// A name or secret of a protocol: printable ASCII, not too long (RFC 6749, appendix A).
+pub(super) fn word(text: &str) -> Parsed<String> {
+    let is_visible = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    if is_visible && text.len() <= LONGEST_WORD {
+        Ok(text.to_owned())
     } else {
         Err(Refusal::Form)
     }
@@ -157,9 +180,8 @@ pub(super) fn auth_mode(text: &str) -> Parsed<AuthMode> {
     match text {
         "local" => Ok(AuthMode::Local),
         "mock" => Ok(AuthMode::Mock),
-        "scaikey" | "hybrid" => Err(Refusal::Words(
-            "this mode is not built into this version yet: must be local or mock".to_owned(),
-        )),
+        "scaikey" => Ok(AuthMode::Scaikey),
+        "hybrid" => Ok(AuthMode::Hybrid),
         _ => Err(Refusal::Form),
     }
 }

@@ -145,15 +145,52 @@ pub(super) const DB_POOL: Setting = public(
 );
 pub(super) const AUTH_MODE: Setting = public(
     "SCAIWAVE_AUTH_MODE",
-    "local or mock",
+    "local, scaikey, hybrid or mock",
     Default::Value("local"),
-    "Who knows the accounts: local is this server itself; with mock, for development, every token is the same user.",
+    "Who knows the accounts: local is this server itself; scaikey is an identity provider (any that speaks OpenID Connect); with mock, for development, every token is the same user; hybrid is all three.",
 );
 pub(super) const MOCK_ANYWHERE: Setting = public(
     "SCAIWAVE_MOCK_ANYWHERE",
     "true or false",
     Default::Value("false"),
-    "Lets the mode mock listen on other than loopback addresses.",
+    "Lets the modes mock and hybrid listen on other than loopback addresses.",
+);
+pub(super) const SCAIKEY_URL: Setting = public(
+    "SCAIWAVE_SCAIKEY_URL",
+    "an http or https URL without a path, such as https://scaikey.example.org",
+    Default::Nothing,
+    "Where ScaiKey is, as the identity provider of the modes scaikey and hybrid. Any other provider is named by SCAIWAVE_OIDC_ISSUER.",
+);
+pub(super) const OIDC_ISSUER: Setting = public(
+    "SCAIWAVE_OIDC_ISSUER",
+    "an http or https URL, exactly as the provider writes it in its tokens, such as https://id.example.org/realms/main",
+    Default::Derived("with SCAIWAVE_SCAIKEY_URL what that server says of itself"),
+    "The identity provider of the modes scaikey and hybrid. Its addresses are read from /.well-known/openid-configuration below it. People are known by issuer and subject: with another issuer they are others.",
+);
+pub(super) const OIDC_CLIENT_ID: Setting = public(
+    "SCAIWAVE_OIDC_CLIENT_ID",
+    "the name under which the provider knows this server",
+    Default::Nothing,
+    "The client at the provider, whose allowed redirect is <public URL>/v1/auth/login.",
+);
+pub(super) const OIDC_CLIENT_SECRET: Setting = Setting {
+    name: "SCAIWAVE_OIDC_CLIENT_SECRET",
+    form: "the secret that the provider gave out for the client",
+    default: Default::Nothing,
+    secrecy: Secrecy::Secret,
+    meaning: "Proves to the provider that a code is exchanged by this server. Without it the client is a public one, which PKCE alone protects.",
+};
+pub(super) const OIDC_AUDIENCE: Setting = public(
+    "SCAIWAVE_OIDC_AUDIENCE",
+    "a name that the provider writes into tokens for this server",
+    Default::Derived("SCAIWAVE_OIDC_CLIENT_ID"),
+    "Tokens whose audience does not hold it are refused.",
+);
+pub(super) const OIDC_TENANT_CLAIM: Setting = public(
+    "SCAIWAVE_OIDC_TENANT_CLAIM",
+    "the name of a claim",
+    Default::Value("tenant_id"),
+    "Which claim of a token names the tenant: the id that the tenant was linked with, else its slug or id. Tokens without it are for the only tenant.",
 );
 pub(super) const ACCESS_TOKEN_TTL: Setting = public(
     "SCAIWAVE_ACCESS_TOKEN_TTL",
@@ -301,6 +338,12 @@ pub const ALL: &[&Setting] = &[
     &DB_POOL,
     &AUTH_MODE,
     &MOCK_ANYWHERE,
+    &SCAIKEY_URL,
+    &OIDC_ISSUER,
+    &OIDC_CLIENT_ID,
+    &OIDC_CLIENT_SECRET,
+    &OIDC_AUDIENCE,
+    &OIDC_TENANT_CLAIM,
     &ACCESS_TOKEN_TTL,
     &REFRESH_TOKEN_TTL,
     &CLOCK_SKEW,

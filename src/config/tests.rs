@@ -196,10 +196,104 @@ fn mock_needs_a_loopback_address_or_consent() {
 }
 
 #[test]
-fn modes_with_an_identity_provider_are_refused_for_now() {
+fn hybrid_lets_mock_tokens_in_and_needs_the_same_consent() {
+    let everywhere = [
+        ("AUTH_MODE", "hybrid"),
+        ("OIDC_ISSUER", "https://id.example"),
+        ("OIDC_CLIENT_ID", "scaiwave"),
+        ("BIND", "0.0.0.0:8000"),
+        ("PUBLIC_URL", "https://a.example"),
+    ];
+    assert!(problems(&everywhere)[0].contains("\"hybrid\", but with it everybody is let in"));
+    let consent = [everywhere.as_slice(), &[("MOCK_ANYWHERE", "true")]].concat();
+    assert_eq!(config(&consent).auth.mode, AuthMode::Hybrid);
+}
+
+#[test]
+fn modes_with_an_identity_provider_say_what_they_need() {
     for mode in ["scaikey", "hybrid"] {
-        assert!(problems(&[("AUTH_MODE", mode)])[0].contains("not built into this version yet"));
+        let said = problems(&[("AUTH_MODE", mode)]);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(
+            said[0].starts_with(&format!(
+                "SCAIWAVE_OIDC_ISSUER must be set, or SCAIWAVE_SCAIKEY_URL, because SCAIWAVE_AUTH_MODE is {mode}"
+            )),
+            "{said:?}"
+        );
+        assert!(
+            said[1].starts_with("SCAIWAVE_OIDC_CLIENT_ID must be set"),
+            "{said:?}"
+        );
     }
+    assert!(config(&[]).auth.provider.is_none());
+}
+
+#[test]
+fn a_provider_is_found_below_its_issuer() {
+    for (issuer, discovery) in [
+        (
+            "https://id.example",
+            "https://id.example/.well-known/openid-configuration",
+        ),
+        (
+            "https://id.example/",
+            "https://id.example/.well-known/openid-configuration",
+        ),
+        (
+            "https://id.example/realms/a",
+            "https://id.example/realms/a/.well-known/openid-configuration",
+        ),
+    ] {
+        let provider = config(&[
+            ("AUTH_MODE", "scaikey"),
+            ("OIDC_ISSUER", issuer),
+            ("OIDC_CLIENT_ID", "scaiwave"),
+            ("OIDC_CLIENT_SECRET", "hunter2"),
+        ])
+        .auth
+        .provider
+        .unwrap();
+        assert_eq!(provider.issuer.as_deref(), Some(issuer));
+        assert_eq!(provider.discovery.as_str(), discovery);
+        assert_eq!(provider.audience, "scaiwave");
+        assert_eq!(provider.tenant_claim, "tenant_id");
+        assert!(!format!("{provider:?}").contains("hunter2"));
+    }
+}
+
+#[test]
+fn scaikey_is_found_at_its_own_path() {
+    let provider = config(&[
+        ("AUTH_MODE", "scaikey"),
+        ("SCAIKEY_URL", "https://keys.example"),
+        ("OIDC_CLIENT_ID", "scaiwave"),
+        ("OIDC_AUDIENCE", "chat"),
+    ])
+    .auth
+    .provider
+    .unwrap();
+    assert_eq!(
+        provider.discovery.as_str(),
+        "https://keys.example/api/v1/platform/oauth/.well-known/openid-configuration"
+    );
+    assert_eq!(provider.issuer, None);
+    assert_eq!(provider.audience, "chat");
+}
+
+#[test]
+fn a_provider_without_tls_is_warned_of_unless_it_is_on_this_machine() {
+    let warnings = |issuer| {
+        let settings = [
+            ("AUTH_MODE", "scaikey"),
+            ("OIDC_ISSUER", issuer),
+            ("OIDC_CLIENT_ID", "scaiwave"),
+        ];
+        load(&settings).unwrap().warnings.len()
+    };
+    assert_eq!(warnings("http://id.internal"), 1);
+    assert_eq!(warnings("https://id.internal"), 0);
+    assert_eq!(warnings("http://127.0.0.1:9000"), 0);
+    assert_eq!(warnings("http://localhost:9000"), 0);
 }
 
 #[test]

@@ -71,6 +71,7 @@ impl TestServer {
             slug: "default".to_owned(),
             name: "Default".to_owned(),
             server_name: "a.example".parse().unwrap(),
+            scaikey_tenant_id: None,
         };
         let tenant = tenants
             .create(&new, NOW_MS, &Entropy::system())

@@ -90,6 +90,8 @@ pub struct Visitor {
     pub meter: Meter,
     address: ClientAddress,
     host: Option<String>,
+    /// What else of the request names a tenant.
+    named: Vec<String>,
     user_agent: Option<String>,
 }
 
@@ -117,6 +119,7 @@ impl Visitor {
             meter: Meter::from_request_parts(parts, app).await?,
             address: ClientAddress::from_request_parts(parts, app).await?,
             host: named_tenant::host(parts).map(str::to_owned),
+            named: named_tenant::named(parts),
             user_agent,
         })
     }
@@ -143,6 +146,14 @@ impl Visitor {
                 .or_else(|| self.is_at_public_address(app).then(|| tenants.first())?),
         };
         found.ok_or(AuthError::TenantNotFound)
+    }
+
+    /// Refuses a request that names another tenant than the one that somebody has just signed in to.
+    ///
+    /// # Errors
+    /// [`AuthError::TenantMismatch`].
+    pub fn insist_on(&self, app: &App, acting: &Tenant) -> Result<(), AuthError> {
+        named_tenant::insist_on(&self.named, self.host.as_deref(), app.tenants(), acting)
     }
 
     fn is_at_public_address(&self, app: &App) -> bool {

@@ -50,19 +50,32 @@ impl ActingTenant {
 /// # Errors
 /// [`AuthError::TenantMismatch`].
 pub(super) fn insist(parts: &Parts, tenants: &Tenants, acting: &Tenant) -> Result<(), AuthError> {
-    let names = ActingTenant::of(acting);
-    let headers = parts.headers.get_all(HEADER).iter();
-    names.insist_on_all(headers.map(|value| value.to_str().unwrap_or_default()))?;
-    let query = parts.uri.query().unwrap_or_default();
-    for (_, value) in
-        form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| FIELDS.contains(&name.as_ref()))
-    {
-        names.insist_on_all(std::iter::once(value.as_ref()))?;
-    }
-    match host(parts).and_then(|host| by_host(tenants, host)) {
+    insist_on(&named(parts), host(parts), tenants, acting)
+}
+
+/// The same for what was read of the request before.
+pub(super) fn insist_on(
+    named: &[String],
+    host: Option<&str>,
+    tenants: &Tenants,
+    acting: &Tenant,
+) -> Result<(), AuthError> {
+    ActingTenant::of(acting).insist_on_all(named.iter().map(String::as_str))?;
+    match host.and_then(|host| by_host(tenants, host)) {
         Some(named) if named != *acting => Err(AuthError::TenantMismatch),
         _ => Ok(()),
     }
+}
+
+/// What header and query string name as the tenant.
+pub(super) fn named(parts: &Parts) -> Vec<String> {
+    let headers = parts.headers.get_all(HEADER).iter();
+    let headers = headers.map(|value| value.to_str().unwrap_or_default().to_owned());
+    let query = parts.uri.query().unwrap_or_default();
+    let query = form_urlencoded::parse(query.as_bytes())
+        .filter(|(name, _)| FIELDS.contains(&name.as_ref()))
+        .map(|(_, value)| value.into_owned());
+    headers.chain(query).collect()
 }
 
 /// The host that the request is addressed to, with its port.

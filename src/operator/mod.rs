@@ -22,12 +22,16 @@ use crate::error::{Error, Result};
 pub enum Request {
     /// Makes a tenant.
     CreateTenant(tenants::CreateTenant),
+    /// Says what the identity provider calls a tenant.
+    LinkTenant(tenants::LinkTenant),
     /// Makes an account.
     CreateUser(users::CreateUser),
     /// Replaces a password.
     ResetPassword(users::ResetPassword),
     /// Suspends an account.
     SuspendUser(users::SuspendUser),
+    /// Gives an account roles.
+    SetRoles(users::SetRoles),
     /// Makes a signing key.
     GenerateKey(keys::GenerateKey),
     /// Replaces a signing key.
@@ -51,9 +55,11 @@ pub enum Request {
 pub async fn perform(app: &App, request: Request) -> Result<Value> {
     match request {
         Request::CreateTenant(command) => answer(tenants::create(app, command).await?),
+        Request::LinkTenant(command) => answer(tenants::link(app, command).await?),
         Request::CreateUser(command) => answer(users::create(app, command).await?),
         Request::ResetPassword(command) => answer(users::reset_password(app, command).await?),
         Request::SuspendUser(command) => answer(users::suspend(app, command).await?),
+        Request::SetRoles(command) => answer(users::set_roles(app, command).await?),
         Request::GenerateKey(command) => answer(keys::generate(app, command).await?),
         Request::RotateKey(command) => answer(keys::rotate(app, command).await?),
         Request::ListPeers(command) => answer(peers::list(app, command).await?),

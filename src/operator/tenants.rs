@@ -9,12 +9,14 @@ use crate::db::{Db, DbError};
 use crate::error::{Error, Reason, Result};
 use crate::events::core::names::{NameError, ServerName};
 use crate::rooms;
-use crate::tenants::{NewTenant, Tenant, Tenants};
+use crate::tenants::{NewTenant, Tenant, TenantError, Tenants, store};
 
 /// The longest name for people, in characters.
 const LONGEST_NAME: usize = 100;
 /// The longest slug, in bytes.
 const LONGEST_SLUG: usize = 64;
+/// The longest id that an identity provider has for a tenant, in bytes.
+const LONGEST_PROVIDER_ID: usize = 255;
 
 /// A tenant to be made.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,6 +27,18 @@ pub struct CreateTenant {
     pub name: String,
     /// The permanent name in the federation; without one, the slug below the first tenant's name.
     pub server_name: Option<String>,
+    /// What the identity provider calls it, where that is neither slug nor id.
+    #[serde(default)]
+    pub scaikey_tenant_id: Option<String>,
+}
+
+/// What the identity provider calls a tenant.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LinkTenant {
+    /// The tenant's slug.
+    pub slug: String,
+    /// The provider's id for it; without one, slug and id count again.
+    pub scaikey_tenant_id: Option<String>,
 }
 
 /// A tenant as commands show it.
@@ -36,6 +50,8 @@ pub struct TenantLine {
     pub name: String,
     /// Its name in the federation.
     pub server_name: ServerName,
+    /// What the identity provider calls it, where that is neither slug nor id.
+    pub scaikey_tenant_id: Option<String>,
     /// Accounts.
     pub members: i64,
     /// Own rooms that are not closed.
@@ -59,6 +75,26 @@ pub async fn create(app: &App, command: CreateTenant) -> Result<TenantLine> {
     Ok(line(app.db(), &tenant).await?)
 }
 
+/// Says what the identity provider calls a tenant. Who signs in is in the tenant that the provider's token names.
+///
+/// # Errors
+/// 404 `SW_TENANT_NOT_FOUND`; 422 `SW_VALIDATION_ERROR` for an id that is malformed or another tenant's.
+pub async fn link(app: &App, command: LinkTenant) -> Result<TenantLine> {
+    let LinkTenant {
+        slug,
+        scaikey_tenant_id: id,
+    } = command;
+    let tenants = app.tenants();
+    let tenant = tenants.by_slug(&slug).ok_or(TenantError::NotFound)?;
+    insist_on_provider_id(id.as_deref())?;
+    let mut tx = app.db().begin().await?;
+    store::set_scaikey_tenant_id(&tenant, &mut tx, id.as_deref()).await?;
+    tx.commit(()).await?;
+    tenants.reload().await?;
+    let tenant = tenants.by_slug(&slug).ok_or(TenantError::NotFound)?;
+    Ok(line(app.db(), &tenant).await?)
+}
+
 /// All tenants of a database, oldest first.
 ///
 /// # Errors
@@ -76,6 +112,7 @@ async fn line(db: &Db, tenant: &Tenant) -> Result<TenantLine, DbError> {
         slug: tenant.slug().to_owned(),
         name: tenant.name().to_owned(),
         server_name: tenant.server_name().clone(),
+        scaikey_tenant_id: tenant.scaikey_tenant_id().map(str::to_owned),
         members: auth::store::accounts::count(tenant, db.reader()).await?,
         rooms: rooms::store::rooms::count_open(tenant, db).await?,
     })
@@ -86,7 +123,9 @@ fn checked(command: CreateTenant, first: Option<&Tenant>) -> Result<NewTenant> {
         slug,
         name,
         server_name,
+        scaikey_tenant_id,
     } = command;
+    insist_on_provider_id(scaikey_tenant_id.as_deref())?;
     if !is_slug(&slug) {
         let message = "must be 1 to 64 of a-z, 0-9 and -, beginning with a letter or digit";
         return Err(Error::validation("body.slug", Reason::Format, message));
@@ -107,7 +146,24 @@ fn checked(command: CreateTenant, first: Option<&Tenant>) -> Result<NewTenant> {
         slug,
         name,
         server_name,
+        scaikey_tenant_id,
     })
+}
+
+fn insist_on_provider_id(id: Option<&str>) -> Result<()> {
+    let is_fit = |id: &str| {
+        (1..=LONGEST_PROVIDER_ID).contains(&id.len())
+            && id.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
+    };
+    if id.is_none_or(is_fit) {
+        return Ok(());
+    }
+    let message = "must be 1 to 255 visible ASCII characters";
+    Err(Error::validation(
+        "body.scaikey_tenant_id",
+        Reason::Format,
+        message,
+    ))
 }
 
 fn is_slug(text: &str) -> bool {
@@ -124,6 +180,7 @@ mod tests {
             slug: slug.to_owned(),
             name: "Other".to_owned(),
             server_name: server_name.map(str::to_owned),
+            scaikey_tenant_id: None,
         }
     }
 

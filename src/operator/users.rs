@@ -68,6 +68,17 @@ pub struct SuspendUser {
     pub local_id: LocalId,
 }
 
+/// Roles to give.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetRoles {
+    /// Slug of the tenant; without one, the first tenant.
+    pub tenant: Option<String>,
+    /// Whose.
+    pub local_id: LocalId,
+    /// These and no others, beside those that an identity provider gives.
+    pub roles: Vec<Role>,
+}
+
 /// Passwords pass the control socket, which only the owner of the data folder can open, and nothing else.
 #[expect(clippy::ref_option, reason = "the form that serde asks for")]
 fn in_the_clear<S: Serializer>(password: &Option<Password>, to: S) -> Result<S::Ok, S::Error> {
@@ -125,6 +136,21 @@ pub async fn suspend(app: &App, command: SuspendUser) -> Result<UserView> {
     let accounts = Accounts::of(app);
     let changed = accounts
         .change_user(operator(app, &tenant), &tenant, id, &change)
+        .await?;
+    Ok(changed.into_inner())
+}
+
+/// Gives an account exactly these roles.
+///
+/// # Errors
+/// 404 `SW_TENANT_NOT_FOUND`, `SW_NOT_FOUND`; 422 `SW_VALIDATION_ERROR` for the last tenant admin.
+pub async fn set_roles(app: &App, command: SetRoles) -> Result<UserView> {
+    let tenant = tenant(app.tenants(), command.tenant.as_deref())?;
+    let id = id(&tenant, command.local_id);
+    let roles = command.roles.into_iter().collect();
+    let accounts = Accounts::of(app);
+    let changed = accounts
+        .set_roles(operator(app, &tenant), &tenant, id, &roles)
         .await?;
     Ok(changed.into_inner())
 }

@@ -116,6 +116,7 @@ async fn a_request_may_name_its_own_tenant_only() {
         slug: "other".to_owned(),
         name: "Other".to_owned(),
         server_name: "other.example".parse().unwrap(),
+        scaikey_tenant_id: None,
     };
     let made = server.app.tenants().create(&other, 1, server.app.entropy());
     made.await.unwrap();

@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::announce;
 use super::error::ProfileError;
@@ -17,6 +16,7 @@ use crate::auth::store::accounts;
 use crate::db::Committed;
 use crate::events::core::ids::{ParticipantId, TenantId};
 use crate::events::core::names::Fqid;
+use crate::groups::{self, GroupId};
 use crate::workspaces::{self, WorkspaceId};
 
 /// The own profile (client specification, section 3).
@@ -30,8 +30,9 @@ pub struct OwnProfile {
     avatar_url: Option<String>,
     bio: Option<String>,
     personal_workspace_id: WorkspaceId,
+    #[schema(value_type = Vec<String>)]
     roles: Roles,
-    groups: [Uuid; 0],
+    groups: Vec<GroupId>,
     tenant: OwnTenant,
 }
 
@@ -46,9 +47,9 @@ struct OwnTenant {
 /// What a person changes; absent is as before, null goes back to what was given.
 #[derive(Clone, Debug, Default)]
 pub struct ProfileChange {
-    /// The name to show; null: the name that an admin gave.
+    /// The name to show; null: the name that an admin or a provider gave.
     pub display_name: Option<Option<String>>,
-    /// A picture.
+    /// A picture; null: the one that a provider gave.
     pub avatar_url: Option<Option<String>>,
     /// A text about himself.
     pub bio: Option<Option<String>>,
@@ -63,11 +64,9 @@ pub async fn get(app: &App, caller: &Caller) -> Result<OwnProfile, ProfileError>
     let participant = store::get(&caller.tenant, reader, caller.participant_id).await?;
     let account = accounts::get(&caller.tenant, reader, caller.participant_id).await?;
     let participant = participant.ok_or(ProfileError::NotFound)?;
-    Ok(view(
-        caller,
-        participant,
-        account.and_then(|account| account.email),
-    ))
+    let groups = groups::store::of(&caller.tenant, reader, caller.participant_id).await?;
+    let email = account.and_then(|account| account.email);
+    Ok(view(caller, participant, email, groups))
 }
 
 /// Changes the caller's profile.
@@ -96,12 +95,16 @@ pub async fn change(
     let account = accounts::get(tenant, tx.conn(), *participant_id).await?;
     let mut participant = participant.ok_or(ProfileError::NotFound)?;
     let account = account.ok_or(ProfileError::NotFound)?;
+    let (mut own_name, mut own_avatar) = (account.own_name, account.own_avatar);
     if let Some(name) = change.display_name {
+        own_name = name.is_some();
         participant.display_name = name.unwrap_or(account.given_name);
     }
     if let Some(url) = change.avatar_url {
-        participant.avatar_url = url;
+        own_avatar = url.is_some();
+        participant.avatar_url = url.or(account.given_avatar);
     }
+    accounts::set_own(tenant, &mut tx, *participant_id, (own_name, own_avatar)).await?;
     if let Some(bio) = change.bio {
         participant.bio = bio;
     }
@@ -119,7 +122,8 @@ pub async fn change(
         app.clock().now_ms(),
     )
     .await?;
-    let profile = view(caller, participant, account.email);
+    let groups = groups::store::of(tenant, tx.conn(), *participant_id).await?;
+    let profile = view(caller, participant, account.email, groups);
     let changed = Change::of_person(*participant_id);
     let committed = app
         .auth()
@@ -130,7 +134,12 @@ pub async fn change(
     Ok(committed)
 }
 
-fn view(caller: &Caller, participant: Participant, email: Option<String>) -> OwnProfile {
+fn view(
+    caller: &Caller,
+    participant: Participant,
+    email: Option<String>,
+    groups: Vec<GroupId>,
+) -> OwnProfile {
     let tenant = &caller.tenant;
     OwnProfile {
         participant_id: participant.id,
@@ -142,7 +151,7 @@ fn view(caller: &Caller, participant: Participant, email: Option<String>) -> Own
         bio: participant.bio,
         personal_workspace_id: workspaces::personal_id(tenant, caller.participant_id),
         roles: caller.roles.clone(),
-        groups: [],
+        groups,
         tenant: OwnTenant {
             id: tenant.id(),
             slug: tenant.slug().to_owned(),

@@ -10,8 +10,8 @@ pub enum TenantError {
     /// `SW_TENANT_NOT_FOUND`
     #[error("there is no such tenant")]
     NotFound,
-    /// `SW_VALIDATION_ERROR`: slug or server name belong to another tenant.
-    #[error("another tenant has this slug or server name")]
+    /// `SW_VALIDATION_ERROR`: slug, server name or the provider's id belong to another tenant.
+    #[error("another tenant has this slug, server name or id at the identity provider")]
     Taken,
     /// The database's own code.
     #[error(transparent)]

@@ -26,6 +26,7 @@ pub(super) struct TenantRow {
     pub(super) limits: TenantLimits,
     pub(super) features: Map<String, Value>,
     pub(super) created_at: i64,
+    pub(super) scaikey_tenant_id: Option<String>,
 }
 
 /// Whether a tenant's people may use it.
@@ -60,6 +61,8 @@ pub struct NewTenant {
     pub name: String,
     /// Permanent, unique.
     pub server_name: ServerName,
+    /// The identity provider's id for it, unique, where that is another one than slug and id.
+    pub scaikey_tenant_id: Option<String>,
 }
 
 impl Tenant {
@@ -114,6 +117,19 @@ impl Tenant {
         keys.fold(first, |value, key| value.and_then(|value| value.get(key)))
             .and_then(Value::as_bool)
             .unwrap_or(false)
+    }
+
+    /// The identity provider's id for it, where it has one of its own.
+    pub fn scaikey_tenant_id(&self) -> Option<&str> {
+        self.0.scaikey_tenant_id.as_deref()
+    }
+
+    /// Whether an identity provider means this tenant by `name`: its own id for it, else slug or id.
+    pub fn is_known_as(&self, name: &str) -> bool {
+        match self.scaikey_tenant_id() {
+            Some(id) => id == name,
+            None => self.slug() == name || self.id().to_string() == name,
+        }
     }
 
     /// When it was made, in ms.

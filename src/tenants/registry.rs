@@ -86,6 +86,13 @@ impl Tenants {
         self.find(|tenant| tenant.slug() == slug)
     }
 
+    /// By what an identity provider calls it.
+    pub fn by_provider_id(&self, name: &str) -> Option<Tenant> {
+        // An id that was given on purpose comes before a slug that happens to be the same.
+        self.find(|tenant| tenant.scaikey_tenant_id() == Some(name))
+            .or_else(|| self.find(|tenant| tenant.is_known_as(name)))
+    }
+
     /// By the name between servers, which is also the host that clients may call.
     pub fn by_server_name(&self, name: &ServerName) -> Option<Tenant> {
         self.find(|tenant| tenant.server_name() == name)

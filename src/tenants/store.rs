@@ -14,7 +14,8 @@ use crate::events::core::names::NameError;
 /// Every tenant, oldest first.
 pub async fn all(db: &Db) -> Result<Vec<Tenant>, DbError> {
     let rows = sqlx::query(
-        "SELECT id, uuid, slug, name, server_name, state, limits, features, created_at FROM tenants ORDER BY id",
+        "SELECT id, uuid, slug, name, server_name, state, limits, features, created_at, scaikey_tenant_id \
+         FROM tenants ORDER BY id",
     )
     .fetch_all(db.reader())
     .await?;
@@ -33,8 +34,8 @@ pub async fn insert(
         .await
         .map_err(DbError::from)?;
     sqlx::query(
-        "INSERT INTO tenants (id, uuid, slug, name, server_name, state, limits, features, created_at)
-         VALUES ($1, $2, $3, $4, $5, 'active', '{}', '{}', $6)",
+        "INSERT INTO tenants (id, uuid, slug, name, server_name, state, limits, features, created_at, scaikey_tenant_id)
+         VALUES ($1, $2, $3, $4, $5, 'active', '{}', '{}', $6, $7)",
     )
     .bind(key)
     .bind(id.to_string())
@@ -42,6 +43,7 @@ pub async fn insert(
     .bind(&tenant.name)
     .bind(tenant.server_name.as_str())
     .bind(now_ms)
+    .bind(&tenant.scaikey_tenant_id)
     .execute(tx.conn())
     .await
     .map_err(|error| match DbError::from(error) {
@@ -62,6 +64,27 @@ pub async fn lock(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
         .bind(tenant.key())
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// Replaces the identity provider's id for a tenant.
+///
+/// # Errors
+/// [`TenantError::Taken`]: another tenant has it.
+pub async fn set_scaikey_tenant_id(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: Option<&str>,
+) -> Result<(), TenantError> {
+    sqlx::query("UPDATE tenants SET scaikey_tenant_id = $2 WHERE id = $1")
+        .bind(tenant.key())
+        .bind(id)
+        .execute(tx.conn())
+        .await
+        .map_err(|error| match DbError::from(error) {
+            DbError::Duplicate(_) => TenantError::Taken,
+            other => TenantError::Db(other),
+        })?;
     Ok(())
 }
 
@@ -106,5 +129,6 @@ fn read(row: &AnyRow) -> Result<Tenant, DbError> {
         limits,
         features,
         created_at: row.try_get("created_at")?,
+        scaikey_tenant_id: row.try_get("scaikey_tenant_id")?,
     }))
 }

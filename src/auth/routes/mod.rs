@@ -1,6 +1,7 @@
 //! The HTTP side of sign-in: what comes in, what goes out, and nothing else.
 
 mod own;
+mod provider_return;
 mod sign_in;
 mod users;
 
@@ -11,7 +12,10 @@ use crate::http::api::{Routes, delete, get, post, put};
 pub fn routes() -> Routes<App> {
     Routes::new()
         .route("/v1/auth/config", get(sign_in::config))
-        .route("/v1/auth/login", post(sign_in::login))
+        .route(
+            "/v1/auth/login",
+            get(provider_return::show).post(sign_in::login),
+        )
         .route("/v1/auth/token", post(sign_in::token))
         .route("/v1/auth/refresh", post(sign_in::refresh))
         .route("/v1/auth/signup", post(sign_in::sign_up))

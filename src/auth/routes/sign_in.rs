@@ -9,9 +9,10 @@ use crate::auth::Accounts;
 use crate::auth::accounts::NewAccount;
 use crate::auth::error::{AccountError, AuthError};
 use crate::auth::password::{self, Password};
+use crate::auth::provider::{Metadata, Provider};
+use crate::auth::provider_sign_in::{Code, Exchange, SignedIn};
 use crate::auth::roles::Roles;
 use crate::auth::sign_in::{Tokens, Tries};
-use crate::config::AuthMode;
 use crate::db::Committed;
 use crate::error::{Error, Reason, Result};
 use crate::events::core::names::LocalId;
@@ -21,7 +22,7 @@ use crate::http::form::JsonOrForm;
 use crate::http::limits::Bucket;
 use crate::http::meter::Meter;
 use crate::http::query::Query;
-use crate::participants::rules;
+use crate::participants::{announce, rules};
 use crate::tenants::{Tenant, TenantState};
 
 /// The path that browsers return to from a provider.
@@ -54,20 +55,24 @@ pub(super) async fn config(
     Query(query): Query<ConfigQuery>,
 ) -> Result<Data<ConfigView>> {
     let tenant = visitor.tenant(&app, query.tenant.as_deref())?;
-    let mode = app.auth().mode;
+    let provider = app.auth().provider.as_ref();
+    // A provider that is silent leaves its addresses out.
+    let metadata = match provider {
+        Some(provider) => provider.metadata(app.now()).await.ok(),
+        None => None,
+    };
+    let set_issuer = provider.and_then(Provider::set_issuer);
+    let said = |part: fn(&Metadata) -> &String| metadata.as_ref().map(|said| part(said).clone());
     Ok(Data(ConfigView {
-        issuer: None,
-        authorization_endpoint: None,
-        token_endpoint: None,
-        jwks_uri: None,
+        issuer: said(|said| &said.issuer).or(set_issuer.map(str::to_owned)),
+        authorization_endpoint: said(|said| &said.authorization_endpoint),
+        token_endpoint: said(|said| &said.token_endpoint),
+        jwks_uri: said(|said| &said.jwks_uri),
         scopes_supported: ["openid", "profile", "email"],
         redirect_uri: redirect_uri(&app),
-        client_id: None,
-        mode: match mode {
-            AuthMode::Local => "local",
-            AuthMode::Mock => "mock",
-        },
-        password_grant_enabled: mode == AuthMode::Local,
+        client_id: provider.map(|provider| provider.client_id().to_owned()),
+        mode: app.auth().mode.as_str(),
+        password_grant_enabled: Accounts::of(&app).takes_passwords(&tenant),
         signup_enabled: may_sign_up(&app, &tenant),
         server_name: tenant.server_name().to_string(),
     }))
@@ -79,36 +84,59 @@ fn redirect_uri(app: &App) -> String {
 }
 
 fn may_sign_up(app: &App, tenant: &Tenant) -> bool {
-    app.auth().mode == AuthMode::Local && tenant.feature("auth.signup_enabled")
+    app.auth().mode.has_local_accounts() && tenant.feature("auth.signup_enabled")
 }
 
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct LoginQuery {
+    #[garde(length(bytes, max = 8192))]
     code: Option<String>,
 }
 
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]
 pub(super) struct LoginRequest {
+    #[garde(length(bytes, max = 8192))]
     code: Option<String>,
     redirect_uri: String,
+    #[garde(length(bytes, max = 8192))]
+    code_verifier: Option<String>,
+    #[garde(custom(rules::device_name))]
+    device_name: Option<String>,
 }
 
-/// No mode of this server has a provider, so that no code can be right.
 pub(super) async fn login(
     State(app): State<App>,
-    _: Visitor,
+    visitor: Visitor,
     Query(query): Query<LoginQuery>,
     JsonOrForm(request): JsonOrForm<LoginRequest>,
-) -> Result<Data<Tokens>> {
-    if request.code.or(query.code).is_none() {
-        return Err(missing("body.code"));
-    }
-    if request.redirect_uri != redirect_uri(&app) {
+) -> Result<Committed<Data<Tokens>>> {
+    let code = request.code.or(query.code);
+    let code = code.ok_or_else(|| missing("body.code"))?;
+    let expected = redirect_uri(&app);
+    if request.redirect_uri != expected {
         return Err(AuthError::RedirectMismatch.into());
     }
-    Err(AuthError::NoProvider.into())
+    let code = Code {
+        code: &code,
+        redirect_uri: &expected,
+        verifier: request.code_verifier.as_deref(),
+    };
+    let device = visitor.device(request.device_name);
+    let accept = |tenant: &Tenant| visitor.insist_on(&app, tenant);
+    let signed_in = Accounts::of(&app)
+        .with_code(app.tenants(), code, &device, accept)
+        .await?;
+    Ok(announced(&app, signed_in).await)
+}
+
+/// The tokens to answer with. Others learn, where it is so, that somebody has another name or picture now.
+async fn announced(app: &App, signed_in: Committed<SignedIn>) -> Committed<Data<Tokens>> {
+    if let Some((tenant, id)) = &signed_in.get().changed {
+        announce::changed(app, tenant, *id).await;
+    }
+    signed_in.map(|signed_in| Data(signed_in.tokens))
 }
 
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
@@ -119,6 +147,7 @@ pub(super) struct TokenRequest {
     password: Option<Password>,
     subject_token: Option<String>,
     subject_token_type: Option<String>,
+    audience: Option<String>,
     tenant: Option<String>,
     #[garde(custom(rules::device_name))]
     device_name: Option<String>,
@@ -141,13 +170,19 @@ pub(super) async fn token(
     match request.grant_type {
         Grant::Password => with_password(&app, &visitor, request).await,
         Grant::TokenExchange => {
-            request
-                .subject_token
-                .ok_or_else(|| missing("body.subject_token"))?;
-            request
-                .subject_token_type
-                .ok_or_else(|| missing("body.subject_token_type"))?;
-            Err(AuthError::SwitchedOff.into())
+            let token = request.subject_token;
+            let token = token.ok_or_else(|| missing("body.subject_token"))?;
+            let token_type = request.subject_token_type;
+            let token_type = token_type.ok_or_else(|| missing("body.subject_token_type"))?;
+            let exchange = Exchange {
+                token: &token,
+                token_type: &token_type,
+                audience: request.audience.as_deref(),
+            };
+            let accounts = Accounts::of(&app);
+            let tokens = accounts.exchange(app.tenants(), exchange).await?;
+            // Nothing was written here that could be lost.
+            Ok(Committed::already(Data(tokens)))
         }
     }
 }
@@ -160,17 +195,18 @@ async fn with_password(
     let username = request.username.ok_or_else(|| missing("body.username"))?;
     let password = request.password.ok_or_else(|| missing("body.password"))?;
     let tenant = active_tenant(app, visitor, request.tenant.as_deref())?;
-    if app.auth().mode != AuthMode::Local {
+    let accounts = Accounts::of(app);
+    if !accounts.takes_passwords(&tenant) {
         return Err(AuthError::SwitchedOff.into());
     }
-    let accounts = Accounts::of(app);
     let claimed = accounts.claim(&tenant, &username).await?;
     slow_down(app, &visitor.meter, claimed.tries())?;
     let device = visitor.device(request.device_name);
-    let tokens = accounts
-        .with_password(&tenant, claimed, &password, &device)
+    let pair = (username.as_str(), &password);
+    let signed_in = accounts
+        .with_any_password(app.tenants(), &tenant, claimed, pair, &device)
         .await?;
-    Ok(tokens.map(Data))
+    Ok(announced(app, signed_in).await)
 }
 
 /// Counts a try of an account's password, and refuses one that comes too early.
@@ -197,13 +233,14 @@ pub(super) struct RefreshRequest {
 
 pub(super) async fn refresh(
     State(app): State<App>,
-    _: Visitor,
+    visitor: Visitor,
     JsonOrForm(request): JsonOrForm<RefreshRequest>,
 ) -> Result<Committed<Data<Tokens>>> {
-    let tokens = Accounts::of(&app)
-        .refresh(app.tenants(), &request.refresh_token)
+    let device = visitor.device(None);
+    let signed_in = Accounts::of(&app)
+        .go_on(app.tenants(), &request.refresh_token, &device)
         .await?;
-    Ok(tokens.map(Data))
+    Ok(announced(&app, signed_in).await)
 }
 
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
@@ -242,6 +279,7 @@ pub(super) async fn sign_up(
             .display_name
             .as_deref()
             .unwrap_or(request.username.as_str()),
+        avatar_url: None,
         email: request.email.as_deref(),
         password_hash: Some(&hash),
         roles: Roles::default(),

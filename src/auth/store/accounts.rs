@@ -14,8 +14,14 @@ use crate::tenants::Tenant;
 pub struct Account {
     /// Whose it is.
     pub participant_id: ParticipantId,
-    /// The name that an admin gave, to fall back to.
+    /// The name that an admin or a provider gave, to fall back to.
     pub given_name: String,
+    /// The picture that a provider gave, to fall back to.
+    pub given_avatar: Option<String>,
+    /// Whether the name shown is the person's own choice.
+    pub own_name: bool,
+    /// Whether the picture shown is the person's own choice.
+    pub own_avatar: bool,
     /// The address.
     pub email: Option<String>,
     /// The password's hash in PHC form; without one there is no signing in with a password.
@@ -24,7 +30,7 @@ pub struct Account {
     pub last_seen_at: Option<i64>,
 }
 
-const COLUMNS: &str = "participant_id, given_name, email, password_hash, last_seen_at";
+const COLUMNS: &str = "participant_id, given_name, given_avatar, own_name, own_avatar, email, password_hash, last_seen_at";
 
 fn read(row: &AnyRow) -> Result<Account, DbError> {
     let id: String = row.try_get("participant_id")?;
@@ -33,6 +39,9 @@ fn read(row: &AnyRow) -> Result<Account, DbError> {
             .parse()
             .map_err(|error| DbError::unreadable("accounts", "participant_id", error))?,
         given_name: row.try_get("given_name")?,
+        given_avatar: row.try_get("given_avatar")?,
+        own_name: row.try_get::<i64, _>("own_name")? != 0,
+        own_avatar: row.try_get::<i64, _>("own_avatar")? != 0,
         email: row.try_get("email")?,
         password_hash: row.try_get("password_hash")?,
         last_seen_at: row.try_get("last_seen_at")?,
@@ -114,7 +123,7 @@ pub async fn insert(
     now: i64,
 ) -> Result<bool, DbError> {
     let sql = "INSERT INTO accounts (tenant, participant_id, given_name, email, email_key, password_hash, \
-               last_seen_at, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+               last_seen_at, created_at, given_avatar) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
                ON CONFLICT (tenant, email_key) DO NOTHING";
     let done = sqlx::query(sql)
         .bind(tenant.key())
@@ -125,6 +134,7 @@ pub async fn insert(
         .bind(&account.password_hash)
         .bind(account.last_seen_at)
         .bind(now)
+        .bind(&account.given_avatar)
         .execute(tx.conn())
         .await?;
     Ok(done.rows_affected() == 1)
@@ -170,6 +180,41 @@ pub async fn set_given_name(
         .bind(name)
         .execute(tx.conn())
         .await?;
+    Ok(())
+}
+
+/// Replaces the picture to fall back to.
+pub async fn set_given_avatar(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: ParticipantId,
+    url: Option<&str>,
+) -> Result<(), DbError> {
+    sqlx::query("UPDATE accounts SET given_avatar = $3 WHERE tenant = $1 AND participant_id = $2")
+        .bind(tenant.key())
+        .bind(id.to_string())
+        .bind(url)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Notes whether name and picture are the person's own choice.
+pub async fn set_own(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: ParticipantId,
+    (name, avatar): (bool, bool),
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE accounts SET own_name = $3, own_avatar = $4 WHERE tenant = $1 AND participant_id = $2",
+    )
+    .bind(tenant.key())
+    .bind(id.to_string())
+    .bind(i64::from(name))
+    .bind(i64::from(avatar))
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -22,6 +22,8 @@ pub enum Kind {
     Token,
     /// With any bearer, in mode `mock`.
     Mock,
+    /// At an identity provider.
+    Provider,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Kind::Password => "password",
             Kind::Token => "token",
             Kind::Mock => "mock",
+            Kind::Provider => "provider",
         }
     }
 
@@ -38,6 +41,7 @@ impl Kind {
             "password" => Ok(Kind::Password),
             "token" => Ok(Kind::Token),
             "mock" => Ok(Kind::Mock),
+            "provider" => Ok(Kind::Provider),
             _ => Err(DbError::unreadable(
                 "sessions",
                 "kind",

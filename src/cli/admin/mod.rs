@@ -21,8 +21,12 @@ pub(super) enum Command {
     ResetPassword(users::Person),
     /// Suspend an account and end its sessions.
     SuspendUser(users::Person),
+    /// Give an account exactly these roles, beside those that an identity provider gives.
+    SetRoles(users::SetRoles),
     /// Make a tenant: a community of its own on this server, with its own people, rooms and name.
     CreateTenant(tenants::Create),
+    /// Say what the identity provider calls a tenant, where that is not its slug.
+    LinkTenant(tenants::Link),
     /// List the tenants of this server.
     ListTenants,
     /// Check every log, signature and verdict again, and name the first bad event.
@@ -45,6 +49,8 @@ pub(super) async fn run(command: Command) -> Result<Outcome, Failure> {
         Command::ListUsers(arguments) => users::list(loaded, arguments).await,
         Command::ResetPassword(person) => users::reset_password(loaded, person).await,
         Command::SuspendUser(person) => users::suspend(loaded, person).await,
+        Command::SetRoles(arguments) => users::set_roles(loaded, arguments).await,
+        Command::LinkTenant(arguments) => tenants::link(loaded, arguments).await,
         Command::CreateTenant(arguments) => tenants::create(loaded, arguments).await,
         Command::ListTenants => tenants::list(loaded).await,
         Command::Verify => store::verify(loaded).await,

@@ -1,4 +1,4 @@
-//! `scaiwave admin create-tenant`, `list-tenants`.
+//! `scaiwave admin create-tenant`, `link-tenant`, `list-tenants`.
 
 use clap::Args;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::cli::data::open_to_read;
 use crate::cli::outcome::{Failure, Outcome};
 use crate::config::Loaded;
 use crate::operator::Request;
-use crate::operator::tenants::{CreateTenant, TenantLine, list as list_tenants};
+use crate::operator::tenants::{CreateTenant, LinkTenant, TenantLine, list as list_tenants};
 
 /// The tenant to make.
 #[derive(Debug, Args)]
@@ -25,6 +25,40 @@ pub(in crate::cli) struct Create {
     /// Permanent name in the federation [default: the slug below this server's name].
     #[arg(long)]
     server_name: Option<String>,
+    /// What the identity provider calls it [default: its slug or id].
+    #[arg(long)]
+    scaikey_tenant_id: Option<String>,
+}
+
+/// What the identity provider calls a tenant.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  scaiwave admin link-tenant --slug default --scaikey-tenant-id 7c9e6679-7425-40de-944b-e07fc1f90ae7"
+)]
+pub(in crate::cli) struct Link {
+    /// The tenant's short name.
+    #[arg(long)]
+    slug: String,
+    /// The provider's id for it [default: none; slug and id of the tenant count].
+    #[arg(long)]
+    scaikey_tenant_id: Option<String>,
+}
+
+pub(super) async fn link(loaded: Loaded, arguments: Link) -> Result<Outcome, Failure> {
+    let Link {
+        slug,
+        scaikey_tenant_id,
+    } = arguments;
+    let request = Request::LinkTenant(LinkTenant {
+        slug: slug.clone(),
+        scaikey_tenant_id,
+    });
+    let json = control::perform(loaded, request).await?;
+    let text = match json["scaikey_tenant_id"].as_str() {
+        Some(id) => format!("The identity provider calls the tenant {slug} {id}."),
+        None => format!("The identity provider calls the tenant {slug} by its slug or id."),
+    };
+    Ok(Outcome { text, json })
 }
 
 pub(super) async fn create(loaded: Loaded, arguments: Create) -> Result<Outcome, Failure> {
@@ -32,11 +66,13 @@ pub(super) async fn create(loaded: Loaded, arguments: Create) -> Result<Outcome,
         slug,
         name,
         server_name,
+        scaikey_tenant_id,
     } = arguments;
     let request = Request::CreateTenant(CreateTenant {
         slug,
         name,
         server_name,
+        scaikey_tenant_id,
     });
     let json = control::perform(loaded, request).await?;
     let word = |name: &str| json[name].as_str().unwrap_or_default().to_owned();
@@ -71,6 +107,7 @@ fn table(tenants: &[TenantLine]) -> String {
             server_name,
             members,
             rooms,
+            ..
         } = tenant;
         format!(
             "{slug:<20} {:<30} {members:>8} {rooms:>8}  {name}\n",

@@ -1,4 +1,4 @@
-//! `scaiwave admin create-user`, `list-users`, `reset-password`, `suspend-user`.
+//! `scaiwave admin create-user`, `list-users`, `reset-password`, `suspend-user`, `set-roles`.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -10,8 +10,8 @@ use crate::cli::outcome::{Failure, Outcome};
 use crate::cli::password;
 use crate::config::Loaded;
 use crate::events::core::names::LocalId;
-use crate::operator::Request;
 use crate::operator::users::{CreateUser, ResetPassword, SuspendUser, list as list_users};
+use crate::operator::{self, Request};
 
 /// The account to make.
 #[derive(Debug, Args)]
@@ -45,6 +45,22 @@ pub(in crate::cli) struct Create {
 pub(in crate::cli) struct Person {
     /// The name after the @.
     local_id: LocalId,
+    /// Slug of the tenant [default: the first one].
+    #[arg(long)]
+    tenant: Option<String>,
+}
+
+/// The roles of somebody.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  scaiwave admin set-roles alice --role tenant_admin --role auditor"
+)]
+pub(in crate::cli) struct SetRoles {
+    /// The name after the @.
+    local_id: LocalId,
+    /// A role, such as tenant_admin or auditor; can be repeated. Without any, the account has none.
+    #[arg(long = "role")]
+    roles: Vec<Role>,
     /// Slug of the tenant [default: the first one].
     #[arg(long)]
     tenant: Option<String>,
@@ -101,6 +117,27 @@ pub(super) async fn suspend(loaded: Loaded, person: Person) -> Result<Outcome, F
     let text = format!("{local_id} is suspended; all its sessions have ended.");
     let request = Request::SuspendUser(SuspendUser { tenant, local_id });
     let json = control::perform(loaded, request).await?;
+    Ok(Outcome { text, json })
+}
+
+pub(super) async fn set_roles(loaded: Loaded, arguments: SetRoles) -> Result<Outcome, Failure> {
+    let SetRoles {
+        local_id,
+        roles,
+        tenant,
+    } = arguments;
+    let request = Request::SetRoles(operator::users::SetRoles {
+        tenant,
+        local_id: local_id.clone(),
+        roles,
+    });
+    let json = control::perform(loaded, request).await?;
+    let roles = json["roles"].as_array().into_iter().flatten();
+    let roles: Vec<_> = roles.filter_map(Value::as_str).collect();
+    let text = match roles.as_slice() {
+        [] => format!("{local_id} has no role now."),
+        roles => format!("The roles of {local_id} are now {}.", roles.join(", ")),
+    };
     Ok(Outcome { text, json })
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use super::text::text_form;
 
@@ -32,6 +33,14 @@ impl Hash {
     /// The 32 bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// An id that follows from the hash: its first 16 bytes as a UUIDv8.
+    pub fn to_uuid(&self) -> Uuid {
+        let mut bytes = [0; 16];
+        let of_hash = bytes.iter_mut().zip(&self.0);
+        of_hash.for_each(|(byte, of_hash)| *byte = *of_hash);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
     /// The first 16 bytes as one number, most significant byte first: where derived ids take their bits from.
