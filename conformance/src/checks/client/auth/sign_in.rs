@@ -59,6 +59,11 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         client(
             SECTION,
+            "auth/login: a browser's code is shown, or handed on in the fragment, and must be there",
+            browser_returns,
+        ),
+        client(
+            SECTION,
             "auth/login: without a provider a code gets SW_AUTH_OIDC_FAILED",
             login_without_provider,
         ),
@@ -183,6 +188,28 @@ async fn login_without_provider(t: Trial) -> Verdict {
     let request = json!({"code": "a-code", "redirect_uri": config["redirect_uri"]});
     let answer = t.stranger().post("/v1/auth/login", request).await?;
     answer.refused("SW_AUTH_OIDC_FAILED").map(drop)
+}
+
+async fn browser_returns(t: Trial) -> Verdict {
+    let answer = t
+        .stranger()
+        .get("/v1/auth/login?code=a%26b&state=s")
+        .await?;
+    match answer.status {
+        303 => {
+            let to = answer.must_header("location")?;
+            let fragment = to.split_once('#').map(|(_, fragment)| fragment);
+            must(fragment == Some("code=a%26b&state=s"), || {
+                format!("the browser is sent to {to}")
+            })
+        }
+        200 => must(answer.text.contains("a&amp;b"), || {
+            "the page does not show the code, or not as text".to_owned()
+        }),
+        status => must(false, || format!("the status is {status}")),
+    }?;
+    let answer = t.stranger().get("/v1/auth/login?state=s").await?;
+    answer.invalid("query.code", Some("missing"))
 }
 
 async fn signup(t: Trial) -> Verdict {

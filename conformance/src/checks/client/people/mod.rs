@@ -1,6 +1,7 @@
 //! One's own profile, other people's, the directory, presence and typing (client-core 3 and 4).
 
 mod directory;
+mod groups;
 mod me;
 mod presence;
 mod profiles;
@@ -13,6 +14,7 @@ pub(super) fn checks() -> Vec<Check> {
         me::checks(),
         profiles::checks(),
         directory::checks(),
+        groups::checks(),
         presence::checks(),
         typing::checks(),
     ]
