@@ -18,6 +18,7 @@ mod durability;
 mod federation_keys;
 mod first_run;
 mod flood;
+mod identity_provider;
 mod limits;
 mod messages;
 mod notifications;
