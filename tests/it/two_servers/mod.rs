@@ -8,6 +8,7 @@
 mod behind_nginx;
 mod dms;
 mod forks;
+mod invitations;
 mod live;
 mod long_rooms;
 mod managed;
