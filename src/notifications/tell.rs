@@ -39,8 +39,15 @@ struct News {
     is_edit: bool,
 }
 
-/// Whom to tell of something, by why and whether without a sound.
-type Told = BTreeMap<(Reason, bool), Vec<ParticipantId>>;
+/// Whom to tell, by why and whether without a sound.
+type Whom = BTreeMap<(Reason, bool), Vec<ParticipantId>>;
+
+/// What to tell of, and whom.
+struct Told<'a> {
+    room_id: RoomId,
+    news: &'a News,
+    whom: Whom,
+}
 
 /// Tells whoever listens and wants to know of these events, which clients are shown.
 pub async fn of(app: &App, tenant: &Tenant, placed: &[&Placed]) {
@@ -70,10 +77,13 @@ async fn all(app: &App, tenant: &Tenant, placed: &[&Placed]) -> Result<(), DbErr
             by_room.entry(event.room_id).or_default().push(news);
         }
     }
-    for (room_id, news) in by_room {
-        in_room(app, tenant, room_id, &news).await?;
+    let mut told = Vec::new();
+    for (room_id, news) in &by_room {
+        told.extend(in_room(app, tenant, *room_id, news).await?);
     }
-    Ok(())
+    // People hear of things in the order in which they were said, whatever the room.
+    told.sort_by_key(|told| told.news.position);
+    publish(app, tenant, told).await
 }
 
 fn message(placed: &Placed) -> Option<News> {
@@ -135,16 +145,16 @@ async fn edit(app: &App, tenant: &Tenant, placed: &Placed) -> Result<Option<News
     }))
 }
 
-/// Tells of what was said in one room.
-async fn in_room(
+/// Whom to tell of what was said in one room.
+async fn in_room<'a>(
     app: &App,
     tenant: &Tenant,
     room_id: RoomId,
-    news: &[News],
-) -> Result<(), DbError> {
+    news: &'a [News],
+) -> Result<Vec<Told<'a>>, DbError> {
     let db = app.db();
     let Some(room) = people::room(tenant, db, room_id).await? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let asked_for = asked_for(app, tenant, news).await?;
     let mut concerned: BTreeSet<ParticipantId> = asked_for.iter().map(|(_, id)| *id).collect();
@@ -155,7 +165,7 @@ async fn in_room(
     }
     let hearing = app.presence().live().hearing(tenant, concerned);
     if hearing.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let people = people::joined(tenant, db, room_id, &hearing).await?;
     let mut told = Vec::new();
@@ -169,10 +179,14 @@ async fn in_room(
         };
         let whom = whom(&people, &room, news, of, app.now());
         if !whom.is_empty() {
-            told.push((news, whom));
+            told.push(Told {
+                room_id,
+                news,
+                whom,
+            });
         }
     }
-    publish(app, tenant, room_id, told).await
+    Ok(told)
 }
 
 /// Who asks for a keyword in which message.
@@ -206,8 +220,8 @@ fn whom(
     news: &News,
     concern: impl Fn(&PersonFacts) -> Concern,
     now: i64,
-) -> Told {
-    let mut told = Told::new();
+) -> Whom {
+    let mut told = Whom::new();
     for person in people {
         let preferences = &person.preferences;
         let mode = rules::mode(person.mode.as_deref(), room.is_dm, preferences.default_mode);
@@ -227,18 +241,18 @@ fn whom(
 }
 
 /// Sends the frames. What was redacted meanwhile is not told any more.
-async fn publish(
-    app: &App,
-    tenant: &Tenant,
-    room_id: RoomId,
-    told: Vec<(&News, Told)>,
-) -> Result<(), DbError> {
-    let messages: Vec<EventId> = told.iter().map(|(news, _)| news.event_id).collect();
+async fn publish(app: &App, tenant: &Tenant, told: Vec<Told<'_>>) -> Result<(), DbError> {
+    let messages: Vec<EventId> = told.iter().map(|told| told.news.event_id).collect();
     let changes = changes::get_many(tenant, app.db(), &messages).await?;
-    let senders: BTreeSet<ParticipantId> = told.iter().map(|(news, _)| news.sender_id).collect();
+    let senders: BTreeSet<ParticipantId> = told.iter().map(|told| told.news.sender_id).collect();
     let senders: Vec<ParticipantId> = senders.into_iter().collect();
     let senders: HashMap<_, _> = participants::store::get_many(tenant, app.db(), &senders).await?;
-    for (news, whom) in told {
+    for Told {
+        room_id,
+        news,
+        whom,
+    } in told
+    {
         let changes = changes.get(&news.event_id);
         if changes.is_some_and(|changes| changes.redaction.is_some()) {
             continue;

@@ -93,6 +93,7 @@ pub enum EngagementMode {
 /// What rooms on `inherit` notify of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DefaultNotificationMode)]
 #[expect(missing_docs, reason = "named as in the specification")]
 pub enum DefaultMode {
     All,
