@@ -22,7 +22,7 @@ use tokio::sync::Mutex;
 use self::http::{Http, Proof, Reply};
 use self::key_cache::KeyCache;
 use self::key_set::KeySet;
-use self::token::{Expected, Proven, Unproven};
+use self::token::{Expected, Proven, Signed, Unproven};
 use crate::config::ProviderSettings;
 
 pub use error::ProviderError;
@@ -226,11 +226,11 @@ impl Provider {
         let unproven = Unproven::read(token)?;
         let metadata = self.metadata(now).await?;
         let keys = self.keys.get(now, self.ask_for_keys(&metadata)).await?;
-        if !self.is_signed(&unproven, &keys, &metadata, now).await {
+        let Some(signed) = self.signed(&unproven, &keys, &metadata, now).await else {
             let reason = "its signature is by none of the provider's keys";
             return Err(ProviderError::InvalidToken(reason));
-        }
-        unproven.claims(Expected {
+        };
+        signed.meant_for(Expected {
             issuer: &metadata.issuer,
             audience,
             skew_s: self.skew_s,
@@ -238,25 +238,25 @@ impl Provider {
         })
     }
 
-    async fn is_signed(
+    async fn signed<'a>(
         &self,
-        unproven: &Unproven<'_>,
+        unproven: &Unproven<'a>,
         keys: &Arc<KeySet>,
         metadata: &Metadata,
         now: i64,
-    ) -> bool {
-        let is_signed_by = |keys: &KeySet| {
+    ) -> Option<Signed<'a>> {
+        let signed_by = |keys: &KeySet| {
             let (found, is_exact) = keys.candidates(unproven.algorithm(), unproven.key_id());
-            (unproven.is_signed_by(&found), is_exact)
+            (unproven.signed_by(&found), is_exact)
         };
-        match is_signed_by(keys) {
-            (true, _) => true,
+        match signed_by(keys) {
+            (Some(signed), _) => Some(signed),
             // The key is known, and did not sign this.
-            (false, true) => false,
-            (false, false) => {
+            (None, true) => None,
+            (None, false) => {
                 let asking = self.ask_for_keys(metadata);
-                let newer = self.keys.newer_than(keys, now, asking).await;
-                newer.is_some_and(|keys| is_signed_by(&keys).0)
+                let newer = self.keys.newer_than(keys, now, asking).await?;
+                signed_by(&newer).0
             }
         }
     }

@@ -1,10 +1,7 @@
 //! A provider's tokens (RFC 7519): what they say, and whether that is meant for this server. Pure; the keys are found by
 //! [`super::Provider`].
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, DecodingKey, crypto};
-use serde::Deserialize;
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde_json::{Map, Value};
 
 use super::error::ProviderError;
@@ -30,20 +27,8 @@ pub(super) struct Expected<'a> {
 
 /// A token whose signature nobody has checked.
 pub(super) struct Unproven<'a> {
+    token: &'a str,
     header: Header,
-    algorithm: Algorithm,
-    /// What is signed.
-    message: &'a str,
-    payload: &'a str,
-    signature: &'a str,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    kid: Option<String>,
-    typ: Option<String>,
-    crit: Option<Value>,
 }
 
 /// What a token of the provider for this server says.
@@ -81,35 +66,22 @@ impl<'a> Unproven<'a> {
         if token.len() > MAX_TOKEN {
             return refuse("it is too long");
         }
-        let no_jwt = ProviderError::InvalidToken("it is no signed JWT");
-        let Some((message, signature)) = token.rsplit_once('.') else {
-            return Err(no_jwt);
+        let Ok(header) = jsonwebtoken::decode_header(token) else {
+            return refuse("it is no signed JWT of a known algorithm");
         };
-        let Some((header, payload)) = message.split_once('.') else {
-            return Err(no_jwt);
-        };
-        let Some(header) = decode::<Header>(header) else {
-            return Err(no_jwt);
-        };
-        let algorithm = match header.alg.as_str() {
-            "RS256" => Algorithm::RS256,
-            "ES256" => Algorithm::ES256,
-            "EdDSA" | "Ed25519" => Algorithm::EdDSA,
-            _ => return refuse("its algorithm is none of RS256, ES256 and EdDSA"),
-        };
+        if !matches!(
+            header.alg,
+            Algorithm::RS256 | Algorithm::ES256 | Algorithm::EdDSA
+        ) {
+            return refuse("its algorithm is none of RS256, ES256 and EdDSA");
+        }
         if header.crit.is_some() {
             return refuse("its header asks for extensions");
         }
         if header.typ.as_deref().is_some_and(is_of_another_kind) {
             return refuse("it is of another kind");
         }
-        Ok(Unproven {
-            header,
-            algorithm,
-            message,
-            payload,
-            signature,
-        })
+        Ok(Unproven { token, header })
     }
 
     /// The id of the key that is said to have signed it.
@@ -119,23 +91,37 @@ impl<'a> Unproven<'a> {
 
     /// How it is said to be signed.
     pub(super) fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.header.alg
     }
 
-    /// Whether one of these keys, each for [`Self::algorithm`], signed it.
-    pub(super) fn is_signed_by(&self, keys: &[&DecodingKey]) -> bool {
-        let message = self.message.as_bytes();
-        keys.iter().any(|key| {
-            let checked = crypto::verify(self.signature, message, key, self.algorithm);
-            matches!(checked, Ok(true))
+    /// What it says, if one of these keys, each for [`Self::algorithm`], signed it.
+    pub(super) fn signed_by(&self, keys: &[&DecodingKey]) -> Option<Signed<'a>> {
+        // Times are compared with this server's own clock, and the rest to the letter, once the signature is known to be right.
+        let mut validation = Validation::new(self.header.alg);
+        validation.required_spec_claims.clear();
+        validation.validate_exp = false;
+        validation.validate_aud = false;
+        let claims = keys.iter().find_map(|key| {
+            let read = jsonwebtoken::decode::<Map<String, Value>>(self.token, key, &validation);
+            Some(read.ok()?.claims)
+        })?;
+        Some(Signed {
+            token: self.token,
+            claims,
         })
     }
+}
 
-    /// What it says, if that is meant for `expected`. To be asked once the signature is known to be right.
-    pub(super) fn claims(&self, expected: Expected<'_>) -> Result<Proven, ProviderError> {
-        let Some(claims) = decode::<Map<String, Value>>(self.payload) else {
-            return refuse("it holds no JSON object");
-        };
+/// What a token says that the provider signed, be it for this server or not.
+pub(super) struct Signed<'a> {
+    token: &'a str,
+    claims: Map<String, Value>,
+}
+
+impl Signed<'_> {
+    /// What it says, if that is meant for `expected`.
+    pub(super) fn meant_for(self, expected: Expected<'_>) -> Result<Proven, ProviderError> {
+        let Signed { token, claims } = self;
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         if text("iss") != Some(expected.issuer) {
             return refuse("it is of another issuer");
@@ -170,7 +156,11 @@ impl<'a> Unproven<'a> {
         };
         let token_key = match text("jti") {
             Some(id) => key("scaiwave-provider-jti-v1", id),
-            None => key("scaiwave-provider-token-v1", self.message),
+            // Some signatures can be given another form, and are of the same token still.
+            None => {
+                let (signed, _) = token.rsplit_once('.').unwrap_or((token, ""));
+                key("scaiwave-provider-token-v1", signed)
+            }
         };
         Ok(Proven {
             issuer: expected.issuer.to_owned(),
@@ -228,11 +218,6 @@ fn time(claims: &Map<String, Value>, name: &str) -> Result<Option<i64>, Provider
             None => refuse("a time in it is no number"),
         },
     }
-}
-
-fn decode<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
-    let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
-    serde_json::from_slice(&bytes).ok()
 }
 
 #[cfg(test)]

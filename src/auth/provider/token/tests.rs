@@ -1,5 +1,7 @@
 //! Which tokens of a provider are taken, and what is refused.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, crypto};
 use serde_json::json;
 
@@ -33,10 +35,10 @@ impl Signer {
 
     fn judge(&self, token: &str) -> Result<Proven, ProviderError> {
         let unproven = Unproven::read(token)?;
-        if !unproven.is_signed_by(&[&self.public]) {
+        let Some(signed) = unproven.signed_by(&[&self.public]) else {
             return refuse("bad signature");
-        }
-        unproven.claims(Expected {
+        };
+        signed.meant_for(Expected {
             issuer: ISSUER,
             audience: "scaiwave",
             skew_s: 60,
