@@ -27,6 +27,7 @@ pub(super) async fn rooms(
         state: query.state.unwrap_or(Lifecycle::Open).as_str(),
         with_left: query.membership == Some(Membership::Leave),
         with_public: true,
+        roles: caller.roles.slugs().collect(),
     };
     listed(&app, &caller, &filter, page).await
 }

@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sqlx::any::AnyRow;
-use sqlx::{AnyExecutor, AssertSqlSafe, Row};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyExecutor, AssertSqlSafe, Row};
 
 use crate::db::{Db, DbError, Tx, rows};
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
+use crate::participants::profile::contains_pattern;
 use crate::rooms::core::content::{HistoryVisibility, Lifecycle, RoomType};
 use crate::rooms::core::levels::LevelKey;
 use crate::tenants::Tenant;
@@ -116,6 +118,8 @@ pub struct Filter<'a> {
     pub with_left: bool,
     /// Whether public rooms of others are among them.
     pub with_public: bool,
+    /// Slugs of roles whose restricted rooms are among them.
+    pub roles: Vec<&'a str>,
 }
 
 /// Rooms that a participant may see, by name and id; and how many there are.
@@ -127,46 +131,51 @@ pub async fn list(
     limit: i64,
     offset: i64,
 ) -> Result<(Vec<RoomRow>, i64), DbError> {
-    const FROM: &str = "FROM rooms r LEFT JOIN members m
+    let holds_role: String = (9..9 + filter.roles.len())
+        .map(|number| format!(" OR r.read_role_slugs LIKE ${number} ESCAPE '\\'"))
+        .collect();
+    let from = format!(
+        "FROM rooms r LEFT JOIN members m
            ON m.tenant = r.tenant AND m.room_id = r.id AND m.participant_id = $2
          WHERE r.tenant = $1 AND r.state = $3
            AND (m.membership IN ('join', 'invite') OR ($4 = 1 AND m.membership = 'leave')
-                OR ($5 = 1 AND r.room_type = 'public' AND COALESCE(m.membership, '') <> 'ban'))
+                OR (COALESCE(m.membership, '') <> 'ban' AND (($5 = 1 AND r.room_type = 'public')
+                    OR (r.visibility = 'restricted' AND (1 = 0{holds_role})))))
            AND ($6 = '' OR m.membership = $6) AND ($7 = '' OR r.room_type = $7)
-           AND ($8 = '' OR LOWER(COALESCE(r.name, '') || ' ' || COALESCE(r.topic, '')) LIKE $8 ESCAPE '\\')";
+           AND ($8 = '' OR LOWER(COALESCE(r.name, '') || ' ' || COALESCE(r.topic, '')) LIKE $8 ESCAPE '\\')"
+    );
+    // A slug as it stands in the stored list.
+    let roles = filter.roles.iter();
+    let roles: Vec<String> = roles
+        .map(|slug| contains_pattern(&format!("\"{slug}\"")))
+        .collect();
     let pattern = filter
         .q
         .filter(|q| !q.is_empty())
-        .map(crate::participants::profile::contains_pattern)
+        .map(contains_pattern)
         .unwrap_or_default();
-    let count = format!("SELECT COUNT(*) {FROM}");
-    let total: i64 = sqlx::query_scalar(AssertSqlSafe(count))
-        .bind(tenant.key())
-        .bind(participant.to_string())
-        .bind(filter.state)
-        .bind(i64::from(filter.with_left))
-        .bind(i64::from(filter.with_public))
-        .bind(filter.membership.unwrap_or_default())
-        .bind(filter.room_type.unwrap_or_default())
-        .bind(&pattern)
-        .fetch_one(db.reader())
-        .await?;
+    let common = |query: Query<'static, Any, AnyArguments>| {
+        let query = query
+            .bind(tenant.key())
+            .bind(participant.to_string())
+            .bind(filter.state.to_owned())
+            .bind(i64::from(filter.with_left))
+            .bind(i64::from(filter.with_public))
+            .bind(filter.membership.unwrap_or_default().to_owned())
+            .bind(filter.room_type.unwrap_or_default().to_owned())
+            .bind(pattern.clone());
+        roles.iter().cloned().fold(query, Query::bind)
+    };
+    let count = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS total {from}")));
+    let total = common(count).fetch_one(db.reader()).await?;
+    let total: i64 = total.try_get("total")?;
+    let next = 9 + roles.len();
     let page = format!(
-        "SELECT {COLUMNS} {FROM} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT $9 OFFSET $10"
+        "SELECT {COLUMNS} {from} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT ${next} OFFSET ${}",
+        next + 1
     );
-    let rows = sqlx::query(AssertSqlSafe(page))
-        .bind(tenant.key())
-        .bind(participant.to_string())
-        .bind(filter.state)
-        .bind(i64::from(filter.with_left))
-        .bind(i64::from(filter.with_public))
-        .bind(filter.membership.unwrap_or_default())
-        .bind(filter.room_type.unwrap_or_default())
-        .bind(&pattern)
-        .bind(limit)
-        .bind(offset)
-        .fetch_all(db.reader())
-        .await?;
+    let page = common(sqlx::query(AssertSqlSafe(page)));
+    let rows = page.bind(limit).bind(offset).fetch_all(db.reader()).await?;
     let rooms = rows.iter().map(read).collect::<Result<_, _>>()?;
     Ok((rooms, total))
 }

@@ -27,6 +27,11 @@ pub(super) fn checks() -> Vec<Check> {
             "rooms/knock: leaving takes it back, a kick refuses it",
             ended,
         ),
+        client(
+            "client-core 3, 6.2",
+            "directory/rooms: shows a restricted room to who holds its role, and to nobody else",
+            listed,
+        ),
         client(SECTION, "rooms/knock: again is harmless", again),
         client(
             SECTION,
@@ -67,8 +72,8 @@ async fn restricted(t: &Trial) -> Result<(Room, Person, Person), Stop> {
         admin.put(path, json!({"roles": [ROLE]})).await?.ok()?;
     }
     let [owner, other] = holders;
-    let request =
-        json!({"name": "Restricted", "visibility": "restricted", "read_role_slugs": [ROLE]});
+    let name = format!("Restricted by {}", owner.account().local_id);
+    let request = json!({"name": name, "visibility": "restricted", "read_role_slugs": [ROLE]});
     let room = owner.creates(request).await?;
     Ok((room, owner, other))
 }
@@ -80,6 +85,16 @@ async fn is(owner: &Person, room: &Room, person: &Person, membership: &str) -> V
     let rows = judge::list(&rows, "")?;
     let row = judge::row(&rows, "/participant_id", person.id())?;
     judge::equal(row, "/membership", membership)
+}
+
+async fn listed(t: Trial) -> Verdict {
+    let (room, owner, other) = restricted(&t).await?;
+    let outsider = t.person().await?;
+    let path = format!("/v1/directory/rooms?q={}", owner.account().local_id);
+    let rooms = other.get(&path).await?.ok()?;
+    judge::row(&judge::list(&rooms, "")?, "/id", room.id.as_str())?;
+    let rooms = outsider.get(&path).await?.ok()?;
+    judge::no_row(&judge::list(&rooms, "")?, "/id", room.id.as_str())
 }
 
 async fn told(t: Trial) -> Verdict {
