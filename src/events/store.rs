@@ -290,7 +290,7 @@ pub async fn by_id<'e>(
     row.as_ref().map(read).transpose()
 }
 
-/// Valid events about `target`, as of this transaction.
+/// Events about `target`, whatever their verdict, as of this transaction.
 pub async fn about(tenant: &Tenant, tx: &mut Tx, target: EventId) -> Result<Vec<Placed>, DbError> {
     let sql = format!(
         "SELECT {COLUMNS} FROM events WHERE tenant = $1 AND target_id = $2 ORDER BY stream_position"

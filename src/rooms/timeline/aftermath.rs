@@ -12,7 +12,7 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, Placed, Shown, Standing};
-use crate::events::store;
+use crate::events::store::{self, contents};
 use crate::messages;
 use crate::rooms::core::content::{RoomType, StateChange};
 use crate::rooms::core::judge::{Verdict, Waiting};
@@ -407,6 +407,27 @@ pub(super) async fn of_late_target(batch: &mut Batch<'_>, target: &Placed) -> Re
         let verdict = judge_about(batch, &tenant, &event, highest, Some(target)).await?;
         if let Verdict::Void(_) = verdict {
             make_void(batch, &tenant, &event).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Judges events that were void for what they are about, now that it is in no log any more: as if it had never come, which it
+/// has not on other servers. Their contents, which went then, are asked for again.
+pub(super) async fn of_gone_target(batch: &mut Batch<'_>, gone: &Placed) -> Result<(), DbError> {
+    let (tenant, room_id) = (batch.tenant.clone(), gone.event.room_id);
+    let about = store::about(&tenant, &mut batch.tx, gone.event.event_id).await?;
+    for mut event in about
+        .into_iter()
+        .filter(|event| event.standing == Standing::Void && event.event.room_id == room_id)
+    {
+        let (origin, place) = (&event.event.origin, (event.event.epoch, event.event.seq));
+        let tx = &mut batch.tx;
+        let highest = store::highest_claim(&tenant, tx, room_id, origin, place).await?;
+        if judge_about(batch, &tenant, &event, highest, None).await? == Verdict::Valid {
+            event.standing = Standing::Valid;
+            store::settle(&tenant, &mut batch.tx, &event).await?;
+            contents::note(&tenant, &mut batch.tx, std::slice::from_ref(&event)).await?;
         }
     }
     Ok(())

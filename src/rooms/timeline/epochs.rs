@@ -188,6 +188,9 @@ async fn undo(batch: &mut Batch<'_>, room_id: RoomId, gone: &[Placed]) -> Result
         contents::note(&tenant, &mut batch.tx, stands.as_slice()).await?;
         aftermath::refold(batch, &tenant, room_id, message).await?;
     }
+    for placed in gone {
+        aftermath::of_gone_target(batch, placed).await?;
+    }
     let leaves = gone
         .iter()
         .filter(|placed| placed.event.event_type == EventType::ROOM_LEAVE);

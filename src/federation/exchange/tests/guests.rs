@@ -204,6 +204,28 @@ async fn what_was_said_beyond_the_end_of_an_epoch_is_said_again_with_its_edits()
 }
 
 #[tokio::test]
+async fn what_was_void_for_a_message_that_goes_with_its_branch_counts_again() {
+    let (home, host, _fake, own) = edited().await;
+    let cem = Peer::allowed(&home, "c.example", 3).await;
+    let more = json!({ "after": LogPosition::START, "key": cem.public() });
+    let joins = host.lock().unwrap().member(CEM, "join", 0, more);
+    Host::peer().deliver(&home, &[joins]).await;
+    let mut log_of_c = Log::of(&home, Host::room()).await;
+    let content = json!({ "event_id": own[0].event.event_id, "reason": null });
+    let redaction = log_of_c.write(&cem, CEM, EventType::ROOM_REDACTION, content);
+    cem.deliver(&home, &[redaction]).await;
+    let held = log(&home.server, Host::room(), &cem.name).await;
+    assert_eq!(held[0].standing, Standing::Void, "it is not cem's message");
+
+    // Servers that never had the branch know of no message that it would be about.
+    admit(&home, &host, LogPosition::START).await;
+    let held = log(&home.server, Host::room(), &cem.name).await;
+    assert_eq!(held[0].standing, Standing::Valid);
+    let read = texts(&home.server, "alice", Host::room()).await;
+    assert_eq!(read, ["one, corrected"]);
+}
+
+#[tokio::test]
 async fn an_edit_that_comes_too_late_to_be_said_again_is_not() {
     let (home, host, _fake, own) = edited().await;
     home.server.clock.advance(60_001);
