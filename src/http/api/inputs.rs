@@ -47,6 +47,8 @@ impl Input for Caller {
             StatusCode::UNAUTHORIZED,
             StatusCode::FORBIDDEN,
             StatusCode::NOT_FOUND,
+            // A newcomer with a provider's token may find no place in the tenant.
+            StatusCode::CONFLICT,
         ]);
     }
 }
