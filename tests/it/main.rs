@@ -15,6 +15,7 @@ mod admin_tools;
 mod api_description;
 mod backup;
 mod durability;
+mod every_route;
 mod federation_keys;
 mod first_run;
 mod flood;
