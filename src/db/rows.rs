@@ -1,10 +1,10 @@
-//! Text for statements with many rows.
+//! Text for statements with many rows, and ids read from rows.
 //!
 //! A statement costs about the same whether it writes one row or fifty, since most of it is the hand-over to the
 //! database and back; so hot paths write many. Few distinct lengths keep all of them among the hundred statements that
 //! sqlx keeps prepared per connection.
 
-use super::Backend;
+use super::{Backend, DbError};
 
 /// Rows in one statement, at most: 64 rows of 24 columns stay far below both databases' limit of parameters.
 const MOST: usize = 64;
@@ -56,6 +56,19 @@ pub fn list(from: usize, count: usize) -> String {
         .map(|number| format!("${number}"))
         .collect::<Vec<_>>()
         .join(",")
+}
+
+/// Reads a stored id; what cannot be read is named by its table and column.
+pub fn id<T: std::str::FromStr>(
+    table: &'static str,
+    column: &'static str,
+    text: &str,
+) -> Result<T, DbError>
+where
+    T::Err: ToString,
+{
+    text.parse()
+        .map_err(|error: T::Err| DbError::unreadable(table, column, error))
 }
 
 #[cfg(test)]

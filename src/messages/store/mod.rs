@@ -22,22 +22,10 @@ pub use unread::{Unread, unread};
 use sqlx::AssertSqlSafe;
 use sqlx::any::AnyRow;
 
-use crate::db::{Db, DbError, Tx, rows};
+use crate::db::rows::{self, id};
+use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::EventId;
 use crate::tenants::Tenant;
-
-/// Reads a stored id.
-fn id<T: std::str::FromStr>(
-    table: &'static str,
-    column: &'static str,
-    text: &str,
-) -> Result<T, DbError>
-where
-    T::Err: ToString,
-{
-    text.parse()
-        .map_err(|error: T::Err| DbError::unreadable(table, column, error))
-}
 
 /// The rows that a statement finds for `events`. In `select`, `$1` is the tenant, `$2` on are `texts`, and `{}` stands for
 /// the list of events.

@@ -5,22 +5,10 @@ pub mod keywords;
 pub mod people;
 pub mod snoozes;
 
+use crate::db::rows::id;
 use crate::db::{DbError, Tx};
 use crate::events::core::ids::EventId;
 use crate::tenants::Tenant;
-
-/// Reads a stored id.
-fn id<T: std::str::FromStr>(
-    table: &'static str,
-    column: &'static str,
-    text: &str,
-) -> Result<T, DbError>
-where
-    T::Err: ToString,
-{
-    text.parse()
-        .map_err(|error: T::Err| DbError::unreadable(table, column, error))
-}
 
 /// Forgets what people have kept about a message that was redacted.
 pub async fn forget(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<(), DbError> {
