@@ -355,24 +355,38 @@ pub async fn run_of(
     rows.iter().map(read).collect()
 }
 
-/// The end of one origin's log as it was at `position` of the stream, or the event `also` if that stands after it: its
-/// epoch, number and hash.
+/// What of a log is read: events up to a position of the stream, and some that came after it.
+#[derive(Clone, Copy, Debug)]
+pub struct Within {
+    /// The last position.
+    pub position: i64,
+    /// One event beyond.
+    pub also: Option<EventId>,
+    /// Whatever stands in the log up to this epoch and number.
+    pub until: Option<(i64, i64)>,
+}
+
+/// The end of what is read of one origin's log: its epoch, number and hash.
 pub async fn last_within(
     tenant: &Tenant,
     db: &Db,
     room_id: RoomId,
     origin: &ServerName,
-    (position, also): (i64, Option<EventId>),
+    within: Within,
 ) -> Result<Option<(i64, i64, Hash)>, DbError> {
+    let (epoch, seq) = within.until.unwrap_or((0, 0));
     let row: Option<(i64, i64, String)> = sqlx::query_as(
         "SELECT epoch, seq, hash FROM events WHERE tenant = $1 AND room_id = $2 AND origin = $3
-           AND (stream_position <= $4 OR event_id = $5) ORDER BY epoch DESC, seq DESC LIMIT 1",
+           AND (stream_position <= $4 OR event_id = $5 OR epoch < $6 OR (epoch = $6 AND seq <= $7))
+         ORDER BY epoch DESC, seq DESC LIMIT 1",
     )
     .bind(tenant.key())
     .bind(room_id.to_string())
     .bind(origin.as_str())
-    .bind(position)
-    .bind(also.map(|id| id.to_string()).unwrap_or_default())
+    .bind(within.position)
+    .bind(within.also.map(|id| id.to_string()).unwrap_or_default())
+    .bind(epoch)
+    .bind(seq)
     .fetch_optional(db.reader())
     .await?;
     row.map(|(epoch, seq, hash)| Ok((epoch, seq, parse("hash", &hash)?)))

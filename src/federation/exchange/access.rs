@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::events::core::ids::{EventId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Kind, Placed};
-use crate::events::store;
+use crate::events::store::{self, Within};
 use crate::http::path::PathId;
 use crate::rooms::core::content::HistoryVisibility;
 use crate::rooms::store::{members, rooms};
@@ -34,10 +34,11 @@ pub(super) struct Sight {
 enum Reach {
     /// It has people in the room, or hosts it.
     Everything,
-    /// It had: up to the last one's leave, and the host's event about that.
+    /// It had: up to the last one's leave or removal, the host's event about that, and what of its own log that lets count.
     Until {
         position: i64,
         removal: Option<EventId>,
+        own: Option<(i64, i64)>,
     },
     /// Its last person was banned: the host's event that says so.
     Only(EventId),
@@ -48,8 +49,14 @@ impl Sight {
     pub(super) fn reaches(&self, placed: &Placed) -> bool {
         match self.reach {
             Reach::Everything => true,
-            Reach::Until { position, removal } => {
-                placed.position <= position || removal == Some(placed.event.event_id)
+            Reach::Until {
+                position,
+                removal,
+                own,
+            } => {
+                let event = &placed.event;
+                let is_within = event.origin == self.peer && Some((event.epoch, event.seq)) <= own;
+                placed.position <= position || removal == Some(event.event_id) || is_within
             }
             Reach::Only(removal) => removal == placed.event.event_id,
         }
@@ -68,12 +75,24 @@ impl Sight {
         }
     }
 
-    /// If it may not read to the end: the last position of our stream that it may read, and the one event beyond.
-    pub(super) fn bounds(&self) -> Option<(i64, Option<EventId>)> {
+    /// If it may not read an origin's log to the end: what of it.
+    pub(super) fn bounds(&self, origin: &ServerName) -> Option<Within> {
         match self.reach {
             Reach::Everything => None,
-            Reach::Until { position, removal } => Some((position, removal)),
-            Reach::Only(removal) => Some((BEFORE_ALL, Some(removal))),
+            Reach::Until {
+                position,
+                removal,
+                own,
+            } => Some(Within {
+                position,
+                also: removal,
+                until: own.filter(|_| *origin == self.peer),
+            }),
+            Reach::Only(removal) => Some(Within {
+                position: BEFORE_ALL,
+                also: Some(removal),
+                until: None,
+            }),
         }
     }
 
@@ -146,6 +165,7 @@ pub(super) async fn sight(
             None => Reach::Until {
                 position: end.position,
                 removal: end.removal,
+                own: end.own,
             },
         },
     };

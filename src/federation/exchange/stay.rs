@@ -6,7 +6,9 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::model::{Placed, Standing};
-use crate::rooms::core::content::{Change, LogPosition, MemberChange, Membership, StateChange};
+use crate::rooms::core::content::{
+    Change, LogPosition, MemberChange, Membership, Positions, StateChange,
+};
 
 /// A time without a break during which somebody of the server was in the room, in positions of the own stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(super) struct End {
     pub(super) removal: Option<EventId>,
     /// Whether that was a ban.
     pub(super) banned: bool,
+    /// Where in the server's own log its removal cuts off, as epoch and number.
+    pub(super) own: Option<(i64, i64)>,
 }
 
 struct Joined {
@@ -59,31 +63,36 @@ pub(super) fn latest(host: &ServerName, server: &ServerName, deciding: &[Placed]
                 walk.left(person, placed);
             }
         } else if event.origin == *host
-            && let Some(change) = member_change(placed)
+            && let Some((change, cut_off)) = member_change(placed)
             && change.participant.server_name() == server
         {
-            walk.changed(&change, placed);
+            let own = cut_off.get(server).map(LogPosition::order);
+            walk.changed(&change, placed, own);
         }
     }
     walk.stay
 }
 
-fn member_change(placed: &Placed) -> Option<MemberChange> {
+fn member_change(placed: &Placed) -> Option<(MemberChange, Positions)> {
     let content = placed.event.content.as_ref()?;
-    match StateChange::parse(&placed.event.event_type, content)
-        .ok()?
-        .change
-    {
-        Change::Member(change) => Some(*change),
+    let state = StateChange::parse(&placed.event.event_type, content).ok()?;
+    match state.change {
+        Change::Member(change) => Some((*change, state.cutoff)),
         _ => None,
     }
 }
 
 impl Walk {
-    fn changed(&mut self, change: &MemberChange, placed: &Placed) {
+    fn changed(&mut self, change: &MemberChange, placed: &Placed, own: Option<(i64, i64)>) {
         if change.membership != Membership::Join {
             let was_joined = self.joined.remove(&change.participant).is_some();
-            self.removed(change.membership, was_joined, placed);
+            let end = End {
+                position: placed.position,
+                removal: Some(placed.event.event_id),
+                banned: change.membership == Membership::Ban,
+                own,
+            };
+            self.removed(was_joined, end);
             return;
         }
         let person = &change.participant;
@@ -120,33 +129,33 @@ impl Walk {
             .is_some_and(|joined| joined.after < place)
         {
             self.joined.remove(person);
-            self.ended(placed, None, false);
+            self.ended(End {
+                position: placed.position,
+                removal: None,
+                banned: false,
+                own: None,
+            });
         }
     }
 
-    fn removed(&mut self, to: Membership, was_joined: bool, placed: &Placed) {
-        let (id, banned) = (placed.event.event_id, to == Membership::Ban);
+    fn removed(&mut self, was_joined: bool, removed: End) {
         if was_joined {
-            self.ended(placed, Some(id), banned);
+            self.ended(removed);
             return;
         }
         let is_empty = self.joined.is_empty();
         if let Some(end) = self.stay.as_mut().and_then(|stay| stay.end.as_mut())
             && is_empty
-            && (banned || end.removal.is_none())
+            && (removed.banned || end.removal.is_none())
         {
-            end.removal = Some(id);
-            end.banned |= banned;
+            end.removal = removed.removal;
+            end.banned |= removed.banned;
         }
     }
 
-    fn ended(&mut self, placed: &Placed, removal: Option<EventId>, banned: bool) {
+    fn ended(&mut self, end: End) {
         if let (true, Some(stay)) = (self.joined.is_empty(), &mut self.stay) {
-            stay.end = Some(End {
-                position: placed.position,
-                removal,
-                banned,
-            });
+            stay.end = Some(end);
         }
     }
 }

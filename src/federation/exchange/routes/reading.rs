@@ -49,10 +49,10 @@ async fn ends(
 ) -> Result<BTreeMap<ServerName, LogPosition>> {
     let mut found = BTreeMap::new();
     for end in store::logs::ends(tenant, app.db().reader(), sight.room_id).await? {
-        let at = match sight.bounds() {
+        let at = match sight.bounds(&end.origin) {
             None => Some((end.epoch, end.seq, end.hash)),
-            Some(bounds) => {
-                store::last_within(tenant, app.db(), sight.room_id, &end.origin, bounds).await?
+            Some(within) => {
+                store::last_within(tenant, app.db(), sight.room_id, &end.origin, within).await?
             }
         };
         if let Some((epoch, seq, hash)) = at {

@@ -152,6 +152,40 @@ async fn a_server_that_was_away_is_compared_with_as_soon_as_it_is_back() {
     tokio::time::timeout(DEADLINE, compares).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_removed_server_gets_what_it_said_in_time_though_that_came_after_its_removal() {
+    let (home, host, _fake) = hosted(Host::open()).await;
+    let cem = Peer::allowed(&home, "c.example", 3).await;
+    let invitation = {
+        let mut host = host.lock().unwrap();
+        let more = json!({ "after": LogPosition::START, "key": cem.public() });
+        host.member(CEM, "join", 0, more);
+        host.invites()
+    };
+    accept(&home, &invitation).await;
+    let mut log_of_c = Log::of(&home, Host::room()).await;
+    let mut says =
+        |body: &str| log_of_c.write(&cem, CEM, EventType::ROOM_MESSAGE, json!({ "body": body }));
+    let said = ["before", "in time", "too late"].map(|body| says(body));
+    cem.deliver(&home, &said[..1]).await;
+    let in_time = json!({ "c.example": position(&said[1]) });
+    let put_out = json!({ "seen": in_time, "cutoff": in_time });
+    let kick = host.lock().unwrap().member(CEM, "leave", 0, put_out);
+    Host::peer().deliver(&home, &[kick]).await;
+    cem.deliver(&home, &said[1..]).await;
+    home.say(Host::room(), "among others").await;
+
+    let room = format!("/rooms/{}", Host::room());
+    let (_, read) = cem.get(&home, &format!("{room}/heads")).await;
+    assert_eq!(read["heads"]["c.example"], position(&said[1]));
+    let own = format!("{room}/backfill?origin=c.example&epoch=1&after_seq=0");
+    let (_, read) = cem.get(&home, &own).await;
+    assert_eq!(read["events"], json!(said[..2]), "{read}");
+    let of_alice = format!("{room}/backfill?origin=a.example&epoch=1&after_seq=0");
+    let (_, read) = cem.get(&home, &of_alice).await;
+    assert_eq!(read["events"], json!([]));
+}
+
 /// A room of the host's in which alice said something and edited it, and her server's log.
 async fn edited() -> (Home, Arc<Mutex<Host>>, FakePeer, Vec<Placed>) {
     let (home, host, fake) = hosted(Host::open()).await;
