@@ -1,11 +1,12 @@
 //! Putting a backup back.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::folder::{self, remove};
 use super::{BackupError, store};
 use crate::db::{self, Db, DbOptions, copy, with_suffix};
-use crate::federation::store::restored;
+use crate::federation::store::{peers, restored};
 use crate::private_file;
 use crate::rooms::store::members;
 use crate::rooms::verify::{self, Checked};
@@ -79,17 +80,20 @@ async fn prepare(copied: &Db, backup: &Path) -> Result<Prepared, BackupError> {
     let files = store::take_files(copied)
         .await?
         .ok_or_else(|| BackupError::NoBackup(backup.to_owned()))?;
-    let mut servers = std::collections::BTreeSet::new();
-    let mut shared = Vec::new();
+    let mut servers = BTreeSet::new();
+    let mut questions = Vec::new();
     for tenant in tenants::all(copied).await? {
         let rooms = members::shared_rooms(&tenant, copied, i64::MIN).await?;
-        servers.extend(rooms.iter().map(|(_, server)| server.clone()));
-        shared.push((tenant, rooms));
+        let mut met: BTreeSet<_> = peers::met(&tenant, copied).await?.into_iter().collect();
+        met.extend(rooms.iter().map(|(_, server)| server.clone()));
+        servers.extend(met.iter().cloned());
+        questions.push((tenant, rooms, met));
     }
     let mut tx = copied.begin().await?;
     store::move_streams(&mut tx).await?;
-    for (tenant, rooms) in &shared {
+    for (tenant, rooms, met) in &questions {
         restored::ask(tenant, &mut tx, rooms).await?;
+        restored::ask_about_all(tenant, &mut tx, met).await?;
     }
     tx.commit(()).await?;
     Ok(Prepared {

@@ -4,6 +4,9 @@
 //! An own event at a place that peers hold already would fork the own log. So every server of every shared room is asked
 //! for the own log first; until all of a room's have answered, nothing is appended to it and nothing is taken from others,
 //! since a host answers what it takes. An admin who pauses a peer goes on without it.
+//!
+//! Which of its rooms this server shared first after the backup it does not know any more. So every server that it had met
+//! is asked about all of them, as long as a start waits; for one that is silent these rooms do not wait longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -14,12 +17,13 @@ use rand::seq::SliceRandom;
 use super::catch_up;
 use super::errands::{self, Errand, MOST_FAILURES};
 use crate::app::App;
+use crate::catalogue::Code;
 use crate::db::DbError;
 use crate::error::Result;
 use crate::events::core::ids::RoomId;
 use crate::events::core::names::ServerName;
 use crate::federation::store::restored;
-use crate::rooms::store::members;
+use crate::rooms::store::{members, rooms};
 use crate::tenants::Tenant;
 
 /// How long a start waits for answers, at most. Rooms of servers that do not answer by then go on waiting by themselves.
@@ -35,7 +39,7 @@ const AT_ONCE: usize = 8;
 /// The database's.
 pub async fn begin(app: &App) -> Result<(), DbError> {
     let open = all_open(app).await?;
-    if open.is_empty() {
+    if open.is_empty() && all_unasked(app).await?.is_empty() {
         return Ok(());
     }
     for (tenant, asked) in &open {
@@ -48,7 +52,7 @@ pub async fn begin(app: &App) -> Result<(), DbError> {
         return Ok(());
     }
     tracing::warn!(
-        "not all servers have answered: rooms that are shared with them take no messages until they do, or until an admin \
+        "not all servers have answered: rooms that were shared with them take no messages until they do, or until an admin \
          pauses those servers"
     );
     let (app, stop) = (app.clone(), app.stop().clone());
@@ -105,8 +109,26 @@ async fn all_open(app: &App) -> Result<Vec<Open>, DbError> {
     Ok(all)
 }
 
-/// Asks everybody once, those too of whom this server hears meanwhile that they have joined since the backup.
+/// Asks everybody once: about rooms that are known to be shared first, then about all others, and what that brings up.
 async fn ask_all(app: &App) -> Result<(), DbError> {
+    ask_about_shared(app).await?;
+    let unasked = all_unasked(app).await?;
+    if unasked.is_empty() {
+        return Ok(());
+    }
+    stream::iter(unasked)
+        .for_each_concurrent(AT_ONCE, async |(tenant, peer)| {
+            if let Err(error) = ask_about_all(app, &tenant, &peer).await {
+                tracing::info!(%error, %peer, "a peer cannot say which rooms it shares");
+            }
+        })
+        .await;
+    ask_about_shared(app).await
+}
+
+/// Asks everybody once about rooms that are shared with them, those too of whom this server hears meanwhile that they have
+/// joined since the backup.
+async fn ask_about_shared(app: &App) -> Result<(), DbError> {
     let mut asked = BTreeSet::new();
     loop {
         let mut is_over = true;
@@ -132,6 +154,41 @@ async fn ask_all(app: &App) -> Result<(), DbError> {
     }
 }
 
+/// Whom a tenant has to ask about all rooms that it hosts.
+async fn all_unasked(app: &App) -> Result<Vec<(Tenant, ServerName)>, DbError> {
+    let mut all = Vec::new();
+    for tenant in app.tenants().all() {
+        let peers = restored::unasked(&tenant, app.db()).await?;
+        all.extend(peers.into_iter().map(|peer| (tenant.clone(), peer)));
+    }
+    Ok(all)
+}
+
+/// Asks a peer about the rooms that this server hosts, but for those of which it is known that they share them.
+async fn ask_about_all(app: &App, tenant: &Tenant, peer: &ServerName) -> Result<()> {
+    if may_ask(app, tenant, peer).await? {
+        for room_id in rooms::hosted(tenant, app.db()).await? {
+            let before = members::servers(tenant, app.db(), room_id).await?;
+            if before.contains(peer) {
+                continue;
+            }
+            match catch_up::own_log(app, tenant, peer, room_id).await {
+                Err(error) if error.code() != Code::RoomNotFound => return Err(error),
+                Ok(()) | Err(_) => ask_newcomers(app, tenant, room_id, &before).await?,
+            }
+        }
+    }
+    Ok(restored::answered(tenant, app.db(), peer).await?)
+}
+
+/// Whether the policy allows the peer and no admin has paused it.
+async fn may_ask(app: &App, tenant: &Tenant, peer: &ServerName) -> Result<bool> {
+    let federation = app.federation();
+    let is_paused = federation.peers().get(tenant, peer).await?.paused;
+    let policy = federation.policies().get(tenant).await?;
+    Ok(!is_paused && policy.require(peer).is_ok())
+}
+
 /// Asks a peer about all rooms, each time in another order, so that a few that fail do not keep the others from their turn.
 async fn ask_peer(
     app: &App,
@@ -139,18 +196,11 @@ async fn ask_peer(
     peer: &ServerName,
     mut rooms: Vec<RoomId>,
 ) -> Result<()> {
-    let federation = app.federation();
-    let is_paused = federation.peers().get(tenant, peer).await?.paused;
-    let is_allowed = federation
-        .policies()
-        .get(tenant)
-        .await?
-        .require(peer)
-        .is_ok();
+    let may_ask = may_ask(app, tenant, peer).await?;
     rooms.shuffle(&mut rand::rng());
     let mut failures = 0;
     for room_id in rooms {
-        if is_allowed && !is_paused {
+        if may_ask {
             let before = members::servers(tenant, app.db(), room_id).await?;
             let asked = catch_up::own_log(app, tenant, peer, room_id).await;
             ask_newcomers(app, tenant, room_id, &before).await?;
@@ -190,7 +240,7 @@ async fn ask_newcomers(
 
 /// Rooms of which all servers have answered go on; whether these are all.
 async fn release(app: &App) -> Result<bool, DbError> {
-    let mut is_over = true;
+    let mut is_over = all_unasked(app).await?.is_empty();
     for tenant in app.tenants().all() {
         let open = restored::open(&tenant, app.db()).await?;
         is_over &= open.is_empty();

@@ -90,46 +90,54 @@ impl Sender {
         let mut drained = Drained::default();
         let mut cut = Cut::default();
         while !self.stop.is_cancelled() && !self.is_paused().await? {
-            let _place = self.places.take(&self.key).await;
-            let now_ms = self.federation.now_ms();
-            if let Some(job) =
-                store::outbox::next_job(&self.tenant, self.db(), &self.destination, now_ms).await?
-            {
-                match self.send_job(&job, now_ms).await? {
-                    None => {
-                        drained.delivered = true;
-                        drained.got_through = true;
-                    }
-                    Some(refusal) => drained.refused_for_now = Some(refusal),
-                }
-                continue;
-            }
-            let batch = self.next_batch(cut, now_ms).await?;
-            if batch.events.is_empty() {
+            let next = self.send_next(&mut drained, &mut cut);
+            if !self.places.lend(&self.key, next).await? {
                 break;
-            }
-            match self.send_batch(&batch).await? {
-                Ok(rooms) => {
-                    self.count(&batch, &rooms);
-                    let known = had_everything(&batch, &rooms);
-                    self.write_progress(rooms).await?;
-                    for room_id in known {
-                        self.ask_head(room_id).await?;
-                    }
-                    drained.delivered = false;
-                    drained.got_through = true;
-                    cut = cut.after_success();
-                }
-                Err(refusal) => match cut.after_refusal(batch.events.len()) {
-                    Some(smaller) => cut = smaller,
-                    None => {
-                        self.stall(&batch, &refusal).await?;
-                        cut = Cut::default();
-                    }
-                },
             }
         }
         Ok(drained)
+    }
+
+    /// Sends a request or a batch of events. False: nothing waits.
+    async fn send_next(&self, drained: &mut Drained, cut: &mut Cut) -> Result<bool, Failed> {
+        let now_ms = self.federation.now_ms();
+        if let Some(job) =
+            store::outbox::next_job(&self.tenant, self.db(), &self.destination, now_ms).await?
+        {
+            match self.send_job(&job, now_ms).await? {
+                None => {
+                    drained.delivered = true;
+                    drained.got_through = true;
+                }
+                Some(refusal) => drained.refused_for_now = Some(refusal),
+            }
+            return Ok(true);
+        }
+        let batch = self.next_batch(*cut, now_ms).await?;
+        if batch.events.is_empty() {
+            return Ok(false);
+        }
+        match self.send_batch(&batch).await? {
+            Ok(rooms) => {
+                self.count(&batch, &rooms);
+                let known = had_everything(&batch, &rooms);
+                self.write_progress(rooms).await?;
+                for room_id in known {
+                    self.ask_head(room_id).await?;
+                }
+                drained.delivered = false;
+                drained.got_through = true;
+                *cut = cut.after_success();
+            }
+            Err(refusal) => match cut.after_refusal(batch.events.len()) {
+                Some(smaller) => *cut = smaller,
+                None => {
+                    self.stall(&batch, &refusal).await?;
+                    *cut = Cut::default();
+                }
+            },
+        }
+        Ok(true)
     }
 
     fn db(&self) -> &Db {

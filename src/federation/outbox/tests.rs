@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 mod answers;
 mod returned;
+mod silent;
 mod stalls;
 mod stopping;
 

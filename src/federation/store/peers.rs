@@ -64,6 +64,20 @@ pub async fn reachable(
         .collect()
 }
 
+/// Servers that were reached before.
+pub async fn met(tenant: &Tenant, db: &Db) -> Result<Vec<ServerName>, DbError> {
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT server_name FROM peers WHERE tenant = $1 AND pinned IS NOT NULL ORDER BY server_name",
+    )
+    .bind(tenant.key())
+    .fetch_all(db.reader())
+    .await?;
+    names
+        .iter()
+        .map(|name| parse(TABLE, "server_name", name))
+        .collect()
+}
+
 /// Makes the server's row, if there is none.
 pub async fn ensure(
     tenant: &Tenant,

@@ -180,6 +180,22 @@ pub async fn list(
     Ok((rooms, total))
 }
 
+/// Rooms that this server hosts and that others may have people in.
+pub async fn hosted(tenant: &Tenant, db: &Db) -> Result<Vec<RoomId>, DbError> {
+    let ids: Vec<String> =
+        sqlx::query_scalar("SELECT id FROM rooms WHERE tenant = $1 AND host = $2 ORDER BY id")
+            .bind(tenant.key())
+            .bind(tenant.server_name().as_str())
+            .fetch_all(db.reader())
+            .await?;
+    ids.iter()
+        .map(|id| {
+            id.parse()
+                .map_err(|error| DbError::unreadable("rooms", "id", error))
+        })
+        .collect()
+}
+
 /// How many rooms of the tenant are not closed.
 pub async fn count_open(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
     let sql = "SELECT COUNT(*) FROM rooms WHERE tenant = $1 AND host = $2 AND state <> 'closed'";

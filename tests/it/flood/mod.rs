@@ -186,8 +186,8 @@ async fn count(server: &Server, table: &str) -> usize {
     found[0].parse().unwrap()
 }
 
-/// Two servers that deal with each other over these lines, and the first one with the hostile ones.
-async fn servers(hostile: SocketAddr) -> (Server, Server, [Proxy; 2]) {
+/// Two servers that deal with each other over these lines, and the first one, with this database, with the hostile ones.
+async fn servers(backend: Backend, hostile: SocketAddr) -> (Server, Server, [Proxy; 2]) {
     let (to_a, to_b) = (Proxy::new().await, Proxy::new().await);
     let mut urls = vec![format!("b.example=http://{}", to_b.address())];
     urls.extend(HOSTILE.map(|name| format!("{name}=http://{hostile}")));
@@ -198,13 +198,13 @@ async fn servers(hostile: SocketAddr) -> (Server, Server, [Proxy; 2]) {
         ("SCAIWAVE_RATE_PEER_EVENTS", "600000"),
         ("SCAIWAVE_RATE_PEER_REQUESTS", "60000"),
     ];
-    let a = Server::start(Backend::Sqlite, &of_a).await;
+    let a = Server::start(backend, &of_a).await;
     let url_of_a = format!("a.example=http://{}", to_a.address());
     let of_b = [
         ("SCAIWAVE_SERVER_NAME", "b.example"),
         ("SCAIWAVE_FEDERATION_PEER_URLS", url_of_a.as_str()),
     ];
-    let b = Server::start(Backend::Postgres, &of_b).await;
+    let b = Server::start(Backend::Sqlite, &of_b).await;
     to_a.set_target_port(a.port());
     to_b.set_target_port(b.port());
     let others = [&["b.example"], &HOSTILE[..]].concat();
@@ -220,13 +220,22 @@ async fn servers(hostile: SocketAddr) -> (Server, Server, [Proxy; 2]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_floods_harms_nobody_and_leaves_nothing_behind() {
+async fn who_floods_harms_nobody_and_leaves_nothing_behind_in_sqlite() {
+    flood(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_floods_harms_nobody_and_leaves_nothing_behind_in_postgres() {
+    flood(Backend::Postgres).await;
+}
+
+async fn flood(backend: Backend) {
     let keys = HOSTILE.iter().zip(40..);
     let keys: Vec<_> = keys
         .map(|(name, seed)| (name.parse().unwrap(), KeyPair::from_seed(&[seed; 32])))
         .collect();
     let hostile = peer::answer(&keys).await;
-    let (mut a, mut b, _lines) = servers(hostile).await;
+    let (mut a, mut b, _lines) = servers(backend, hostile).await;
     let [alice, victim] = a.people(["alice", "victim"]).await;
     let [bea] = b.people(["bea"]).await;
     let room = alice.room_with("Talk", &[]).await;

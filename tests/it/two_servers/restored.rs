@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Pair, arrives, shared_room};
+use super::{Pair, arrives, bring_in, shared_room};
 use crate::support::{Person, PrivateCa, Server, rows};
 
 /// How long something may take that nothing is in the way of.
@@ -45,6 +45,35 @@ async fn its_own_later_messages_come_back_before_it_says_anything() {
     let expected = alice.bodies(&room).await;
     assert_eq!(bea.bodies(&room).await, expected);
     assert_eq!(expected.len(), 7);
+    for server in [&mut pair.a, &mut pair.b] {
+        server.stop().await;
+        server.cli(&["admin", "verify"], "").done();
+    }
+    assert_eq!(heads(&pair.a).await, heads(&pair.b).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_room_that_was_first_shared_after_the_backup_goes_on_too() {
+    let mut pair = Pair::start(&PrivateCa::new()).await;
+    let [alice, anton] = pair.a.people(["alice", "anton"]).await;
+    let of_b: [Person; 2] = pair.b.people(["bea", "ben"]).await;
+    shared_room(&alice, &anton, &of_b).await;
+    let room = alice.room_with("Later", &[&anton]).await;
+    alice.says(&room, "before the backup").await;
+    let file = backup(&pair.a);
+    bring_in(&alice, &of_b, &room).await;
+    of_b[0].says(&room, "of bea").await;
+    arrives(&alice, &room, "of bea", AT_ONCE).await;
+    alice.says(&room, "after the backup").await;
+    arrives(&of_b[0], &room, "after the backup", AT_ONCE).await;
+
+    pair.a.stop().await;
+    pair.a.cli(&["admin", "restore", &file], "").done();
+    pair.a.launch();
+    alice.says(&room, "after the restore").await;
+    arrives(&of_b[0], &room, "after the restore", AT_ONCE).await;
+    let expected = of_b[0].bodies(&room).await;
+    assert_eq!(alice.bodies(&room).await, expected);
     for server in [&mut pair.a, &mut pair.b] {
         server.stop().await;
         server.cli(&["admin", "verify"], "").done();

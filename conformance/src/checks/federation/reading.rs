@@ -1,5 +1,7 @@
 //! What the peer may read: heads, backfill, state, members; and rooms that it must not know of.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use super::stage::{Stage, body, new_guest};
@@ -9,6 +11,10 @@ use crate::protocol::{event, ids};
 use crate::trial::Trial;
 
 const SECTION: &str = "federation 4, who may read a room";
+/// How often each of two answers is timed.
+const SAMPLES: usize = 31;
+/// By how much they may differ.
+const TIME_STEP: Duration = Duration::from_millis(5);
 
 pub(super) fn checks() -> Vec<Check> {
     vec![
@@ -56,6 +62,11 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "reading/hidden: a room without members of the peer answers like a missing one",
             hidden,
+        ),
+        federation(
+            SECTION,
+            "reading/hidden: nor does the time that the answer takes tell it from one",
+            hidden_in_time,
         ),
         federation(SECTION, "reading/hidden: writing to it too", hidden_writing),
         federation(
@@ -265,22 +276,26 @@ fn bare(mut answer: Value) -> Value {
     answer
 }
 
+/// What is read of a room.
+const OF_A_ROOM: [&str; 5] = [
+    "heads",
+    "state",
+    "members",
+    "media/00000000-0000-4000-8000-000000000000",
+    "backfill?origin=a.example&epoch=1&after_seq=0&limit=5",
+];
+/// A room that does not exist.
+const MISSING: &str = "00000000-0000-8000-8000-000000000000";
+
 async fn hidden(t: Trial) -> Verdict {
     let (peer, owner) = (t.peer()?, t.person().await?);
-    let missing = "00000000-0000-8000-8000-000000000000";
     for room in [owner.group_with(&[]).await?, owner.public_with(&[]).await?] {
-        for path in [
-            "heads",
-            "state",
-            "members",
-            "media/00000000-0000-4000-8000-000000000000",
-            "backfill?origin=a.example&epoch=1&after_seq=0&limit=5",
-        ] {
+        for path in OF_A_ROOM {
             let there = peer
                 .get(&t.stranger(), &format!("/rooms/{}/{path}", room.id))
                 .await?;
             let nowhere = peer
-                .get(&t.stranger(), &format!("/rooms/{missing}/{path}"))
+                .get(&t.stranger(), &format!("/rooms/{MISSING}/{path}"))
                 .await?;
             nowhere.refused("SW_ROOM_NOT_FOUND")?;
             let (there_body, nowhere_body) =
@@ -290,6 +305,35 @@ async fn hidden(t: Trial) -> Verdict {
                 || format!("{path} tells the difference: {there_body} and {nowhere_body}"),
             )?;
         }
+    }
+    Ok(())
+}
+
+/// Asks for both in turn, so that whatever else the server does meanwhile slows both alike, and compares the medians.
+async fn hidden_in_time(t: Trial) -> Verdict {
+    let (peer, owner) = (t.peer()?, t.person().await?);
+    let room = owner.group_with(&[]).await?;
+    for number in 0..50 {
+        owner.says(&room, &format!("message {number}")).await?;
+    }
+    for path in OF_A_ROOM {
+        let mut took = [Vec::new(), Vec::new()];
+        for _ in 0..SAMPLES {
+            for (room_id, took) in [room.id.as_str(), MISSING].into_iter().zip(&mut took) {
+                let begun = Instant::now();
+                let path = format!("/rooms/{room_id}/{path}");
+                let answer = peer.get(&t.stranger(), &path).await?;
+                took.push(begun.elapsed());
+                answer.refused("SW_ROOM_NOT_FOUND")?;
+            }
+        }
+        let [there, nowhere] = took.map(|mut took| {
+            took.sort_unstable();
+            took[SAMPLES / 2]
+        });
+        must(there.abs_diff(nowhere) <= TIME_STEP, || {
+            format!("{path} takes {there:?}, of a room that does not exist {nowhere:?}")
+        })?;
     }
     Ok(())
 }
