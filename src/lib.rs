@@ -22,6 +22,7 @@ pub mod http;
 pub mod messages;
 pub mod notifications;
 pub mod operator;
+pub mod outgoing;
 pub mod participants;
 pub mod preferences;
 pub mod presence;

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method, StatusCode, header};
-use reqwest::{Certificate, ClientBuilder, redirect};
+use reqwest::{Certificate, ClientBuilder};
 use url::{Host, Url};
 
 pub use self::error::{ClientSetupError, PeerError};
@@ -27,6 +27,7 @@ use super::core::http_signature;
 use super::resolver::{Guarded, Listed, Lookups};
 use crate::events::core::names::ServerName;
 use crate::events::core::sign::KeyPair;
+use crate::outgoing;
 
 /// Largest answer to a signed request, unless the caller sets a lower limit.
 pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
@@ -34,7 +35,6 @@ pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection is kept; shorter than common servers and proxies keep theirs.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_RESPONSE_HEADERS: usize = 64;
 
 /// What the operator sets about calls to other servers.
 #[derive(Debug, Clone)]
@@ -285,14 +285,7 @@ impl Route<'_> {
 }
 
 fn builder(options: &ClientOptions, certificates: &[Certificate]) -> ClientBuilder {
-    let builder = reqwest::Client::builder()
-        .user_agent(concat!("scaiwave/", env!("CARGO_PKG_VERSION")))
-        .redirect(redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .no_proxy()
-        .referer(false)
-        .http1_only()
-        .http1_max_headers(MAX_RESPONSE_HEADERS)
+    let builder = outgoing::client()
         .connect_timeout(CONNECT_TIMEOUT.min(options.timeout))
         .timeout(options.timeout)
         .pool_idle_timeout(IDLE_TIMEOUT)

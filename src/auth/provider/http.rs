@@ -9,11 +9,12 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::{StatusCode, header};
-use reqwest::{RequestBuilder, redirect};
+use reqwest::RequestBuilder;
 use tokio::sync::Semaphore;
 use url::form_urlencoded;
 
 use super::error::ProviderError;
+use crate::outgoing;
 
 /// For connecting, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,7 +24,6 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 32;
 /// Largest answer, in bytes.
 const MAX_ANSWER: usize = 256 * 1024;
-const MAX_HEADERS: usize = 64;
 
 /// The client. Connections are kept.
 #[derive(Debug)]
@@ -55,14 +55,7 @@ pub(super) enum Proof<'a> {
 impl Http {
     /// Sets the client up. Nothing is connected to.
     pub(super) fn new() -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("scaiwave/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .referer(false)
-            .http1_only()
-            .http1_max_headers(MAX_HEADERS)
+        let client = outgoing::client()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .build()?;

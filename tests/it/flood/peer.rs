@@ -71,7 +71,11 @@ impl Peer {
             name,
             key,
             target: target.to_owned(),
-            http: reqwest::Client::new(),
+            // Whom the server turns away it also hangs up on: no connection is used twice.
+            http: reqwest::Client::builder()
+                .pool_max_idle_per_host(0)
+                .build()
+                .unwrap(),
             state: (0, None),
         }
     }
