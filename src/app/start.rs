@@ -30,9 +30,9 @@ use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::notifications::{Keywords, Snoozes, snoozes};
 use crate::presence::{Presence, watch};
-use crate::rooms::running_out;
 use crate::rooms::store::members;
 use crate::rooms::timeline::{Writer, WriterParts};
+use crate::rooms::{erased, running_out};
 use crate::sync::Streams;
 use crate::tenants::model::DEFAULT_SLUG;
 use crate::tenants::{NewTenant, TenantError, Tenants};
@@ -245,6 +245,7 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(rotation::run(app.clone()));
     app.tasks().spawn(one_dm::run(app.clone()));
     app.tasks().spawn(running_out::run(app.clone()));
+    app.tasks().spawn(erased::run(app.clone()));
     app.tasks().spawn(snoozes::run(app.clone()));
     app.tasks().spawn(profile_changes::run(app.clone()));
     app.tasks().spawn(acquaintance::run(app.clone()));

@@ -62,8 +62,11 @@ const BEGIN_POSTGRES: &str = "BEGIN";
 /// How long a request waits for a free connection before it is told that the database is unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
+const BUSY_TIMEOUT: &str = "PRAGMA busy_timeout = 10000";
+
+/// With `secure_delete`, what is deleted or overwritten is gone from the file, too.
 const SQLITE_PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-     PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000;";
+     PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4000; PRAGMA secure_delete = ON;";
 
 const POSTGRES_SETTINGS: &str = "SET synchronous_commit = on; SET statement_timeout = '60s'; SET lock_timeout = '30s'; \
      SET idle_in_transaction_session_timeout = '60s'; SET client_min_messages = warning;";
@@ -212,6 +215,26 @@ impl Db {
                 Ok(u64::try_from(bytes).unwrap_or(0))
             }
         }
+    }
+
+    /// Takes out of SQLite's write-ahead log what was deleted or overwritten since. False: somebody still reads an earlier
+    /// state of the data, or writes; try again later. Postgres has nothing of the kind that could be done from here.
+    pub async fn scrub(&self) -> Result<bool, DbError> {
+        if self.0.backend == Backend::Postgres {
+            return Ok(true);
+        }
+        let mut connection = self.0.reader.acquire().await?;
+        // Whoever wants to write is not to wait until the last reader is done.
+        sqlx::raw_sql("PRAGMA busy_timeout = 100")
+            .execute(&mut *connection)
+            .await?;
+        let was_busy = sqlx::query_scalar::<_, i64>("PRAGMA wal_checkpoint(TRUNCATE)")
+            .fetch_one(&mut *connection)
+            .await;
+        sqlx::raw_sql(BUSY_TIMEOUT)
+            .execute(&mut *connection)
+            .await?;
+        Ok(was_busy? == 0)
     }
 
     /// Closes all connections; SQLite folds its write-ahead log into the file.

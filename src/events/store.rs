@@ -3,6 +3,7 @@
 //! SQL that touches them.
 
 pub mod contents;
+mod forget;
 pub mod forks;
 pub mod gaps;
 pub mod keys;
@@ -12,6 +13,7 @@ pub mod positions;
 
 use std::sync::Arc;
 
+pub use forget::forget_room;
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 

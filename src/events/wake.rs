@@ -7,8 +7,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
+use super::core::ids::RoomId;
 use super::model::Placed;
 use crate::tenants::Tenant;
 
@@ -25,6 +26,8 @@ struct Streams {
     of_tenant: Mutex<HashMap<i64, Stream>>,
     /// How many commits changed a message that was there before.
     changes: AtomicU64,
+    /// Told when rooms were erased.
+    erasures: Notify,
 }
 
 struct Stream {
@@ -32,6 +35,8 @@ struct Stream {
     recent: VecDeque<Arc<Placed>>,
     /// `recent` holds everything after this position.
     complete_after: i64,
+    /// Where the stream ended when a room was last erased.
+    erased_at: i64,
 }
 
 impl Stream {
@@ -40,15 +45,20 @@ impl Stream {
             end: watch::Sender::new(end),
             recent: VecDeque::new(),
             complete_after: end,
+            erased_at: -1,
         }
     }
 }
 
 impl Wake {
-    /// Tells that the stream ends at `end` now, after these events were committed.
-    pub fn committed(&self, tenant: &Tenant, end: i64, placed: &[Placed]) {
-        if placed.iter().any(|item| item.target.is_some()) {
+    /// Tells that the stream ends at `end` now, after these events were committed, and everything of the rooms `erased` was
+    /// deleted.
+    pub fn committed(&self, tenant: &Tenant, end: i64, placed: &[Placed], erased: &[RoomId]) {
+        if !erased.is_empty() || placed.iter().any(|item| item.target.is_some()) {
             self.0.changes.fetch_add(1, Ordering::AcqRel);
+        }
+        if !erased.is_empty() {
+            self.0.erasures.notify_one();
         }
         let mut streams = self
             .0
@@ -64,6 +74,11 @@ impl Wake {
             stream.recent.clear();
             stream.complete_after = first;
         }
+        if !erased.is_empty() {
+            let is_kept = |item: &Arc<Placed>| !erased.contains(&item.event.room_id);
+            stream.recent.retain(is_kept);
+            stream.erased_at = end;
+        }
         stream.recent.extend(placed.iter().cloned().map(Arc::new));
         while stream.recent.len() > KEPT {
             if let Some(gone) = stream.recent.pop_front() {
@@ -73,7 +88,23 @@ impl Wake {
         stream.end.send_replace(end);
     }
 
-    /// A number that moves whenever a message was edited, redacted or reacted to.
+    /// Whether a room was erased after the stream had reached `position`.
+    pub fn erased_after(&self, tenant: &Tenant, position: i64) -> bool {
+        let streams = self
+            .0
+            .of_tenant
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let stream = streams.get(&tenant.key());
+        stream.is_some_and(|stream| stream.erased_at > position)
+    }
+
+    /// Waits until rooms have been erased.
+    pub async fn erasure(&self) {
+        self.0.erasures.notified().await;
+    }
+
+    /// A number that moves whenever a message was edited, redacted or reacted to, or a room was erased.
     pub fn changes(&self) -> u64 {
         self.0.changes.load(Ordering::Acquire)
     }
@@ -141,11 +172,25 @@ mod tests {
         let server = Server::start(&[]).await;
         let tenant = server.app.tenants().first().unwrap();
         let wake = Wake::default();
-        wake.committed(&tenant, 2, &[placed(1), placed(2)]);
+        wake.committed(&tenant, 2, &[placed(1), placed(2)], &[]);
         assert_eq!(positions(&wake, &tenant, 0), Some(vec![1, 2]));
         // 3 and 4 were committed, but the connection broke before the answer.
-        wake.committed(&tenant, 5, &[placed(5)]);
+        wake.committed(&tenant, 5, &[placed(5)], &[]);
         assert_eq!(positions(&wake, &tenant, 2), None);
         assert_eq!(positions(&wake, &tenant, 4), Some(vec![5]));
+    }
+    #[tokio::test]
+    async fn what_was_erased_is_not_kept() {
+        let server = Server::start(&[]).await;
+        let tenant = server.app.tenants().first().unwrap();
+        let wake = Wake::default();
+        wake.committed(&tenant, 2, &[placed(1), placed(2)], &[]);
+        assert!(!wake.erased_after(&tenant, 0));
+        wake.committed(&tenant, 4, &[], &[placed(1).event.room_id]);
+        assert_eq!(positions(&wake, &tenant, 4), Some(vec![]));
+        assert!(wake.erased_after(&tenant, 2) && !wake.erased_after(&tenant, 4));
+        tokio::time::timeout(std::time::Duration::from_secs(5), wake.erasure())
+            .await
+            .unwrap();
     }
 }

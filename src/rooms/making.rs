@@ -1,7 +1,7 @@
 //! Making rooms: what a request may ask for, and names for them.
 
 use super::core::content::RoomType;
-use super::core::decide::{Command, CreateRoom, Invitee, Refusal, alias_slug};
+use super::core::decide::{Command, CreateRoom, INCOGNITO, Invitee, Refusal, alias_slug};
 use super::error::RoomError;
 use super::model::{NewRoom, Visibility};
 use super::perform::{self, signed_profile};
@@ -12,12 +12,11 @@ use crate::catalogue::Code;
 use crate::db::Committed;
 use crate::entropy::Entropy;
 use crate::error::{Error, Reason, Result};
-use crate::events::core::ids::ParticipantId;
 use crate::http::caller::Caller;
 use crate::participants::{self, Participant};
 use crate::{auth, workspaces};
 
-/// Makes a group or public room, and invites those who are named.
+/// Makes a group, public or incognito room, and invites those who are named.
 pub async fn room(
     app: &App,
     caller: &Caller,
@@ -25,27 +24,32 @@ pub async fn room(
     key: Option<&str>,
 ) -> Result<Committed<Outcome>> {
     let room_type = room_type(&new)?;
+    let scope_kind = scope_kind(&new);
+    let auto_close = auto_close(&new)?;
     let visibility = visibility(caller, &new, room_type)?;
-    let name = new
-        .name
-        .ok_or_else(|| Error::validation("body.name", Reason::Missing, "is required"))?;
+    if new.name.is_none() && room_type != RoomType::Incognito {
+        return Err(Error::validation(
+            "body.name",
+            Reason::Missing,
+            "is required",
+        ));
+    }
     workspaces::choose(&caller.tenant, caller.participant_id, new.workspace_id)?;
-    let invitees = invitees(app, caller, &new.invite, &new.read_role_slugs).await?;
+    let invitees = invitees(app, caller, &new).await?;
     require_room_for_another(app, caller).await?;
     let room = CreateRoom {
         nonce: nonce(app.entropy()),
         room_type,
-        alias: Some(format!(
-            "#{}:{}",
-            alias_slug(&name),
-            caller.tenant.server_name()
-        )),
-        name: Some(name),
+        alias: new.name.as_deref().map(|name| {
+            let slug = alias_slug(name);
+            format!("#{slug}:{}", caller.tenant.server_name())
+        }),
+        name: new.name,
         topic: new.topic,
-        scope_kind: None,
+        scope_kind: scope_kind.map(str::to_owned),
         visibility: visibility.map(|visibility| visibility.as_str().to_owned()),
         read_role_slugs: new.read_role_slugs,
-        auto_close: false,
+        auto_close,
         edit_window_seconds: app.config().limits.edit_window.as_secs(),
         profile: signed_profile(app, &caller.tenant, &caller.fqid).await?,
         joined: Vec::new(),
@@ -95,21 +99,35 @@ fn room_type(new: &NewRoom) -> Result<RoomType> {
         RoomType::Sidekick | RoomType::Bridge => {
             return Err(refused("rooms of this type are made by the server"));
         }
-        RoomType::Incognito => return Err(refused("incognito rooms are not part of this version")),
-        RoomType::Group | RoomType::Public if new.scope_kind.is_some() => {
-            return Err(refused("incognito rooms are not part of this version"));
-        }
-        RoomType::Group | RoomType::Public => {}
+        RoomType::Group | RoomType::Public | RoomType::Incognito => {}
     }
     match (asked, new.is_public) {
-        (RoomType::Public, Some(false)) => Err(Error::validation(
-            "body.is_public",
-            Reason::Conflict,
-            "contradicts room_type",
-        )),
+        (RoomType::Public, Some(false)) | (RoomType::Incognito, Some(true)) => Err(
+            Error::validation("body.is_public", Reason::Conflict, "contradicts room_type"),
+        ),
         (_, Some(true)) => Ok(RoomType::Public),
         _ => Ok(asked),
     }
+}
+
+/// The type says it, or the scope beside another type.
+fn scope_kind(new: &NewRoom) -> Option<&'static str> {
+    let is_incognito = new.room_type == Some(RoomType::Incognito) || new.scope_kind.is_some();
+    is_incognito.then_some(INCOGNITO)
+}
+
+/// Whether the room is to end with its creator's leave.
+fn auto_close(new: &NewRoom) -> Result<bool> {
+    if new.auto_close == Some(true) && scope_kind(new).is_none() {
+        let message = "only incognito rooms close with their creator";
+        return Err(Error::validation(
+            "body.auto_close",
+            Reason::Conflict,
+            message,
+        ));
+    }
+    let is_usual = new.room_type == Some(RoomType::Incognito);
+    Ok(new.auto_close.unwrap_or(is_usual))
 }
 
 fn visibility(caller: &Caller, new: &NewRoom, room_type: RoomType) -> Result<Option<Visibility>> {
@@ -143,22 +161,21 @@ fn visibility(caller: &Caller, new: &NewRoom, room_type: RoomType) -> Result<Opt
     Ok(Some(visibility))
 }
 
-/// The people to invite: all of them exist.
-async fn invitees(
-    app: &App,
-    caller: &Caller,
-    ids: &[ParticipantId],
-    role_slugs: &[String],
-) -> Result<Vec<Invitee>> {
-    let known = participants::store::get_many(&caller.tenant, app.db(), ids).await?;
-    let mut invitees = Vec::with_capacity(ids.len());
-    for id in ids.iter().filter(|id| **id != caller.participant_id) {
+/// The people to invite: all of them exist, and may come in.
+async fn invitees(app: &App, caller: &Caller, new: &NewRoom) -> Result<Vec<Invitee>> {
+    let known = participants::store::get_many(&caller.tenant, app.db(), &new.invite).await?;
+    let mut invitees = Vec::with_capacity(new.invite.len());
+    let others = new.invite.iter().filter(|id| **id != caller.participant_id);
+    for id in others {
         let person = known.get(id).ok_or_else(|| {
             Error::from(RoomError::from(Refusal::NotFound(
                 "there is no such participant",
             )))
         })?;
-        invitees.push(invitee(app, caller, person, role_slugs).await?);
+        if !person.is_local && scope_kind(new).is_some() {
+            return Err(RoomError::from(Refusal::NotFederated).into());
+        }
+        invitees.push(invitee(app, caller, person, &new.read_role_slugs).await?);
     }
     Ok(invitees)
 }

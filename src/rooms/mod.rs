@@ -7,6 +7,7 @@
 pub mod access;
 pub mod core;
 pub mod direct;
+pub mod erased;
 pub mod error;
 pub mod inviting;
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub struct NewRoom {
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ScopeKind {
-    /// Leaves no trace.
+    /// Stays on its server and out of every index.
     Incognito,
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::core::content::{Membership, RoomType};
 use super::error::RoomError;
 use super::model::{Invitation, InvitedRoom, Member, Room};
+use super::store::erased::NOBODY;
 use super::store::members::{self, MemberRow};
 use super::store::rooms::RoomRow;
 use super::store::settings::{self, OwnSettings};
@@ -45,7 +46,10 @@ pub async fn room(viewer: Viewer<'_>, row: RoomRow) -> Result<Room, DbError> {
     let display_name = display_name(viewer, &row).await?;
     let is_own_host = row.host == *tenant.server_name();
     let federated = row.federated && !(is_own_host && has_left_federation(viewer, &row).await?);
-    let workspace_of = if is_own_host { row.creator_id } else { id };
+    let workspace_of = match row.creator_id {
+        creator if is_own_host && creator != NOBODY => creator,
+        _ => id,
+    };
     Ok(Room {
         id: row.id,
         room_alias: row.alias,
@@ -88,10 +92,13 @@ async fn has_left_federation(viewer: Viewer<'_>, row: &RoomRow) -> Result<bool, 
     Ok(servers.iter().all(|server| server == tenant.server_name()))
 }
 
-/// The name to show: a DM has the other's.
+/// The name to show: a DM has the other's, and an incognito room need not have one.
 pub async fn display_name(viewer: Viewer<'_>, row: &RoomRow) -> Result<String, DbError> {
     if let Some(name) = &row.name {
         return Ok(name.clone());
+    }
+    if row.room_type == RoomType::Incognito {
+        return Ok("Incognito room".to_owned());
     }
     let other = members::other_in_dm(viewer.tenant, viewer.db, row.id, viewer.id).await?;
     let other = match other {

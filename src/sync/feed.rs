@@ -20,6 +20,7 @@ use crate::events::store::{self, positions};
 use crate::notifications;
 use crate::participants;
 use crate::presence::watch as presence;
+use crate::rooms::store::erased::{self, Departure};
 use crate::tenants::Tenant;
 
 /// Positions before the present end that a feed begins with, for readers who come back after a restart.
@@ -125,18 +126,23 @@ impl Task {
             Some(last) => last.position.max(end),
             None => end,
         };
+        let departures = match is_stored || app.wake().erased_after(tenant, self.position) {
+            true => erased::between(tenant, app.db(), (self.position, reached)).await?,
+            false => Vec::new(),
+        };
         let placed = if is_stored || placed.iter().all(|placed| self.is_own(placed)) {
             placed
         } else {
             self.as_stored(&placed).await?
         };
-        self.forget_outdated(&placed);
+        self.forget_outdated(&placed, &departures);
         let shown: Vec<&Placed> = placed
             .iter()
             .map(Arc::as_ref)
             .filter(|placed| item::is_shown(placed))
             .collect();
         let items = item::of_events(tenant, app.db(), &shown).await?;
+        let items = item::with_departures(tenant, items, &departures)?;
         self.feed.ring().extend(items.clone(), reached);
         self.position = reached;
         self.feed.ready.send_replace(reached);
@@ -176,10 +182,13 @@ impl Task {
     }
 
     /// Forgets frames that these events make wrong: what is edited or redacted, what another server's word may have
-    /// voided, and what went with the end of an epoch, whoever says so.
-    fn forget_outdated(&self, placed: &[Arc<Placed>]) {
+    /// voided, what went with the end of an epoch, whoever says so, and rooms that have ended.
+    fn forget_outdated(&self, placed: &[Arc<Placed>], departures: &[Departure]) {
         let mut changed: HashSet<EventId> = HashSet::new();
-        let mut judged_anew: HashSet<RoomId> = HashSet::new();
+        let mut judged_anew: HashSet<RoomId> = departures
+            .iter()
+            .map(|departure| departure.room_id)
+            .collect();
         let mut arrived_late: HashSet<EventId> = HashSet::new();
         for placed in placed {
             let event = &placed.event;

@@ -17,6 +17,8 @@ use crate::messages::client_form;
 use crate::messages::model::Changes;
 use crate::messages::store::changes;
 use crate::messages::store::marks::{self, Given};
+use crate::rooms::core::content::Membership;
+use crate::rooms::store::erased::Departure;
 use crate::rooms::store::rooms;
 use crate::tenants::Tenant;
 
@@ -66,6 +68,61 @@ pub async fn of_events(
     items
         .collect::<Result<_, serde_json::Error>>()
         .map_err(|error| DbError::unreadable("events", "content", error))
+}
+
+/// What people are told whose rooms have ended for good, in the order of the stream together with `items`.
+pub fn with_departures(
+    tenant: &Tenant,
+    mut items: Vec<Arc<Item>>,
+    departures: &[Departure],
+) -> Result<Vec<Arc<Item>>, DbError> {
+    for departure in departures {
+        let item = departed(tenant, departure)
+            .map_err(|error| DbError::unreadable("departures", "event_id", error))?;
+        items.push(Arc::new(item));
+    }
+    items.sort_unstable_by_key(|item| item.position);
+    Ok(items)
+}
+
+/// A membership event like any other, though none is stored.
+fn departed(tenant: &Tenant, departure: &Departure) -> Result<Item, serde_json::Error> {
+    let person = departure.participant_id;
+    let fields = Map::from_iter([
+        ("participant_id".to_owned(), json!(person)),
+        ("membership".to_owned(), json!(Membership::Leave)),
+        ("changed_by".to_owned(), json!(person)),
+        ("reason".to_owned(), json!("The room was closed")),
+        ("power_level".to_owned(), json!(0)),
+        ("do_not_index".to_owned(), json!(true)),
+    ]);
+    let mut content = fields.clone();
+    content.insert("msgtype".to_owned(), json!("swp.system"));
+    content.insert("body".to_owned(), json!("The room was closed"));
+    let event_type = EventType::ROOM_MEMBER;
+    let entry = Entry {
+        id: departure.event_id,
+        stream_position: departure.position,
+        room_id: departure.room_id,
+        event_type: event_type.as_str(),
+        content,
+        sender_id: person,
+        origin_ts: departure.left_at.div_euclid(1000),
+        edited_at: None,
+        redacted_at: None,
+        event_uuid: None,
+    };
+    Ok(Item {
+        position: departure.position,
+        event_id: departure.event_id,
+        room_id: departure.room_id,
+        target: None,
+        about: Some(person),
+        sender_id: person,
+        is_message: false,
+        frame: frame(tenant, departure.left_at, &entry, fields)?,
+        entry: serde_json::value::to_raw_value(&entry)?,
+    })
 }
 
 /// What the events' present form depends on beside the events.
@@ -133,7 +190,7 @@ impl Beside {
             about: about(placed, sender_id, &fields),
             sender_id,
             is_message,
-            frame: frame(tenant, placed, &entry, fields)?,
+            frame: frame(tenant, event.ts, &entry, fields)?,
             entry: serde_json::value::to_raw_value(&entry)?,
         }))
     }
@@ -172,11 +229,13 @@ impl Beside {
         let content = placed.event.content.as_ref();
         let content = content.and_then(|content| content.get("content"));
         let content = content.filter(|_| !is_redacted).cloned();
-        Map::from_iter([
+        let mut fields = Map::from_iter([
             ("event_id".to_owned(), json!(target)),
             ("content".to_owned(), content.unwrap_or_else(|| json!({}))),
             ("edited_at".to_owned(), json!(iso(placed.event.ts))),
-        ])
+        ]);
+        client_form::keep_mark(placed, &mut fields);
+        fields
     }
 }
 
@@ -215,7 +274,7 @@ fn about(
 /// The frame: the fields of its type, and those that every frame has, which nothing in a content can replace.
 fn frame(
     tenant: &Tenant,
-    placed: &Placed,
+    ts: i64,
     entry: &Entry<'_>,
     mut fields: Map<String, Value>,
 ) -> Result<Bytes, serde_json::Error> {
@@ -223,7 +282,7 @@ fn frame(
         ("type", json!(entry.event_type)),
         ("id", json!(entry.id)),
         ("tenant_id", json!(tenant.id())),
-        ("ts", json!(iso(placed.event.ts))),
+        ("ts", json!(iso(ts))),
         ("room_id", json!(entry.room_id)),
         ("sender_id", json!(entry.sender_id)),
         ("stream_position", json!(entry.stream_position)),

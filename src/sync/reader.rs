@@ -19,7 +19,7 @@ use crate::events::core::ids::ParticipantId;
 use crate::events::model::Placed;
 use crate::events::store::{self, positions};
 use crate::presence::live::Listener;
-use crate::rooms::store::spans;
+use crate::rooms::store::{erased, spans};
 use crate::tenants::Tenant;
 
 /// How long the feed is waited for before the store is asked instead.
@@ -177,12 +177,20 @@ impl Reader {
             merge.answer(&answer);
         }
         let mut found = merge.finish();
+        let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
+        let left = (self.cursor, end);
+        let mut departures =
+            erased::of_participant(tenant, db, self.participant, left, most).await?;
+        found.extend(departures.iter().map(|departure| departure.position));
+        found.sort_unstable();
         let has_more = found.len() > limit;
         found.truncate(limit);
+        departures.retain(|departure| found.contains(&departure.position));
         let mut placed = positions::at(tenant, db, &found).await?;
         placed.retain(item::is_shown);
         let placed: Vec<&Placed> = placed.iter().collect();
         let items = item::of_events(tenant, db, &placed).await?;
+        let items = item::with_departures(tenant, items, &departures)?;
         self.cursor = match found.last() {
             Some(last) if has_more => *last,
             _ => end.max(self.cursor),

@@ -20,6 +20,7 @@ mod federation_keys;
 mod first_run;
 mod flood;
 mod identity_provider;
+mod incognito;
 mod limits;
 mod messages;
 mod notifications;

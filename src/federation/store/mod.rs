@@ -1,10 +1,13 @@
 //! The federation's tables: the only SQL that touches them.
 
+mod forget;
 pub mod journal;
 pub mod outbox;
 pub mod peers;
 pub mod policies;
 pub mod restored;
+
+pub use forget::forget_room;
 
 use crate::db::DbError;
 

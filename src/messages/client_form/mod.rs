@@ -50,8 +50,20 @@ pub fn fields(placed: &Placed, creator: ParticipantId) -> Map<String, Value> {
         _ => state(placed).and_then(|change| state_fields(&change, sender)),
     };
     match fields {
-        Some(Value::Object(fields)) => fields,
+        Some(Value::Object(mut fields)) => {
+            keep_mark(placed, &mut fields);
+            fields
+        }
         _ => Map::new(),
+    }
+}
+
+/// Beside its own fields an event may say that it is not to be indexed.
+pub fn keep_mark(placed: &Placed, fields: &mut Map<String, Value>) {
+    const MARK: &str = "do_not_index";
+    let content = placed.event.content.as_ref();
+    if content.and_then(|content| content.get(MARK)) == Some(&Value::Bool(true)) {
+        fields.insert(MARK.to_owned(), Value::Bool(true));
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod attention;
 pub mod changes;
 mod facts;
+mod forget;
 pub mod history;
 mod markers;
 pub mod marks;
@@ -15,6 +16,7 @@ pub mod threads;
 mod unread;
 
 pub use facts::facts;
+pub use forget::forget_room;
 pub use markers::move_markers;
 pub use sends::{SendRow, SentKey, record_sends, rename_send, sent};
 pub use unread::{Unread, unread};

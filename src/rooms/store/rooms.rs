@@ -137,7 +137,7 @@ pub async fn list(
     let from = format!(
         "FROM rooms r LEFT JOIN members m
            ON m.tenant = r.tenant AND m.room_id = r.id AND m.participant_id = $2
-         WHERE r.tenant = $1 AND r.state = $3
+         WHERE r.tenant = $1 AND r.state = $3 AND r.erased_at IS NULL
            AND (m.membership IN ('join', 'invite') OR ($4 = 1 AND m.membership = 'leave')
                 OR (COALESCE(m.membership, '') <> 'ban' AND (($5 = 1 AND r.room_type = 'public')
                     OR (r.visibility = 'restricted' AND (1 = 0{holds_role})))))

@@ -54,6 +54,7 @@ pub(super) struct Batch<'a> {
     keywords: Keywords,
     /// Events that name another hash than that of a state event which has come after them.
     pub(super) contradicting: Vec<Placed>,
+    erased: Vec<RoomId>,
     /// Rooms that this batch touched: forgotten if it fails.
     pub(super) touched: &'a mut HashSet<RoomId>,
 }
@@ -95,6 +96,7 @@ impl<'a> Batch<'a> {
             reworded: BTreeSet::new(),
             keywords,
             contradicting: Vec::new(),
+            erased: Vec::new(),
             touched,
         })
     }
@@ -278,6 +280,18 @@ impl<'a> Batch<'a> {
         people.write(&self.tenant, &mut self.tx, self.now).await
     }
 
+    /// Takes note that everything of a room was deleted, what this batch has written of it included.
+    pub(super) fn erased(&mut self, room_id: RoomId) {
+        self.placed.retain(|item| item.event.room_id != room_id);
+        self.markers.retain(|(_, room), _| *room != room_id);
+        self.sends.retain(|send| send.room_id != room_id);
+        self.changed_rooms.remove(&room_id);
+        self.views.forget(&self.tenant, room_id);
+        self.touched.insert(room_id);
+        self.erased.push(room_id);
+        self.written = true;
+    }
+
     /// Takes note that something was written that must be committed, though no event may have been placed.
     pub(super) fn has_written(&mut self) {
         self.written = true;
@@ -288,8 +302,8 @@ impl<'a> Batch<'a> {
         self.placed.is_empty() && !self.written
     }
 
-    /// Commits. What was placed comes back in the order of the stream, with the stream's end.
-    pub(super) async fn commit(mut self) -> Result<Committed<(i64, Vec<Placed>)>, DbError> {
+    /// Commits.
+    pub(super) async fn commit(mut self) -> Result<Committed<Done>, DbError> {
         self.flush().await?;
         let (tenant, tx, keywords) = (&self.tenant, &mut self.tx, &self.keywords);
         let end = self.position;
@@ -297,6 +311,21 @@ impl<'a> Batch<'a> {
         store::set_position(&self.tenant, &mut self.tx, self.position).await?;
         let mut placed = self.placed;
         placed.sort_unstable_by_key(|item| item.position);
-        self.tx.commit((self.position, placed)).await
+        let done = Done {
+            end: self.position,
+            placed,
+            erased: self.erased,
+        };
+        self.tx.commit(done).await
     }
+}
+
+/// What a batch has done.
+pub(super) struct Done {
+    /// Where the stream ends now.
+    pub(super) end: i64,
+    /// What was placed, in the order of the stream.
+    pub(super) placed: Vec<Placed>,
+    /// Rooms of which everything was deleted.
+    pub(super) erased: Vec<RoomId>,
 }

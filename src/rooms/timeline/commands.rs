@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::batch::Batch;
 use super::compose::{self, Signer};
-use super::{Act, Make, Outcome, aftermath, epochs, log_key, place, receive};
+use super::{Act, Make, Outcome, aftermath, epochs, erase, log_key, place, receive};
 use crate::db::DbError;
 use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
@@ -51,11 +51,10 @@ pub(super) async fn act(
         let tenant = act.tenant.clone();
         let facts = facts(batch, act).await?;
         let federates = federates(batch, act).await?;
-        let view = batch
-            .views
-            .get(&tenant, &mut batch.tx, act.room_id)
-            .await?
-            .ok_or(Refusal::NoSuchRoom)?;
+        let found = batch.views.get(&tenant, &mut batch.tx, act.room_id);
+        let Some(view) = found.await? else {
+            return erase::without_log(batch, act).await;
+        };
         let own_end = view.logs.get(tenant.server_name());
         let context = Context {
             now: batch.now,
@@ -76,7 +75,12 @@ pub(super) async fn act(
         } else if view.rests_on_lost_state(tenant.server_name()) {
             return Err(Refusal::HostForked.into());
         } else {
-            decide::decide(view, &act.actor, &act.command, &context)?
+            let intents = decide::decide(view, &act.actor, &act.command, &context)?;
+            if decide::ends(view, &intents) {
+                erase::room(batch, act.room_id).await?;
+                return Ok(without_events(act.room_id));
+            }
+            intents
         }
     };
     let document = act.asked.as_ref().map(|asked| &asked.document);
@@ -318,11 +322,7 @@ pub(super) async fn make(
         && let Some(room_id) =
             dms::room_of(&tenant, batch.tx.conn(), pair(&make.creator, other)).await?
     {
-        return Ok(Outcome {
-            room_id,
-            events: Vec::new(),
-            repeat_of: None,
-        });
+        return Ok(without_events(room_id));
     }
     let room_id = RoomId::derive(tenant.server_name(), &make.room.nonce);
     let room = with_free_alias(batch, &make.room).await?;
@@ -403,8 +403,16 @@ fn pair(one: &Fqid, other: &Fqid) -> dms::Pair {
 
 fn repeat(room_id: RoomId, event: EventId) -> Outcome {
     Outcome {
+        repeat_of: Some(event),
+        ..without_events(room_id)
+    }
+}
+
+/// It was so already, or nothing is left to tell of it.
+pub(super) fn without_events(room_id: RoomId) -> Outcome {
+    Outcome {
         room_id,
         events: Vec::new(),
-        repeat_of: Some(event),
+        repeat_of: None,
     }
 }

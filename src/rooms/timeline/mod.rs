@@ -10,6 +10,7 @@ mod batch;
 mod commands;
 mod compose;
 mod epochs;
+mod erase;
 mod forks;
 mod gaps;
 mod host_fork;

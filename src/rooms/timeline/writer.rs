@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::batch::Batch;
+use super::batch::{self, Batch};
 use super::compose::Signer;
 use super::views::Views;
 use super::{Answer, Job, Outcome, Receipt, Timeline, commands, log_key, receive};
@@ -287,8 +287,8 @@ impl Writer {
         let contradicting = std::mem::take(&mut batch.contradicting);
         let committed = batch.commit().await?;
         self.note(tenant, &contradicting, now).await;
-        Ok(committed.map(|(position, placed)| {
-            self.committed(tenant, position, &placed, jobs.len(), started);
+        Ok(committed.map(|batch| {
+            self.committed(tenant, &batch, jobs.len(), started);
             done
         }))
     }
@@ -308,15 +308,13 @@ impl Writer {
     }
 
     /// After the commit: remember, count, wake.
-    fn committed(
-        &mut self,
-        tenant: &Tenant,
-        position: i64,
-        placed: &[Placed],
-        jobs: usize,
-        started: Instant,
-    ) {
-        self.positions.insert(tenant.key(), position);
+    fn committed(&mut self, tenant: &Tenant, batch: &batch::Done, jobs: usize, started: Instant) {
+        let batch::Done {
+            end,
+            placed,
+            erased,
+        } = batch;
+        self.positions.insert(tenant.key(), *end);
         let metrics = &self.parts.metrics;
         metrics
             .store_commit
@@ -340,7 +338,7 @@ impl Writer {
                     .inc_by(count as u64);
             }
         }
-        self.parts.wake.committed(tenant, position, placed);
+        self.parts.wake.committed(tenant, *end, placed, erased);
         let of_members = placed.iter().filter(|item| {
             [EventType::ROOM_MEMBER, EventType::ROOM_LEAVE].contains(&item.event.event_type)
         });

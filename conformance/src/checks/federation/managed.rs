@@ -25,6 +25,11 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         federation(
             SECTION,
+            "managed/federate: a room that is never federated gets SW_ROOM_TYPE_INVARIANT",
+            never_federated,
+        ),
+        federation(
+            SECTION,
             "managed/invite: the invitation goes out in the name of the room's creator",
             invite,
         ),
@@ -127,6 +132,25 @@ async fn backfill(t: Trial) -> Verdict {
     let request = json!({"server_name": stage.peer.name()});
     t.admin()?.post(path, request).await?.done()?;
     stage.shown(&event, |_| true).await.map(drop)
+}
+
+async fn never_federated(t: Trial) -> Verdict {
+    let (admin, person) = (t.admin()?, t.person().await?);
+    for request in [
+        json!({"room_type": "incognito"}),
+        json!({"name": "Seen by all", "is_public": true, "scope_kind": "incognito"}),
+    ] {
+        let room = person.creates(request).await?;
+        for enabled in [true, false] {
+            let request = json!({"enabled": enabled});
+            let answer = admin.post(managed(&room.id, "federate"), request).await?;
+            answer.refused("SW_ROOM_TYPE_INVARIANT")?;
+        }
+        let request = json!({"fqid": "@somebody:b.invalid"});
+        let answer = admin.post(managed(&room.id, "federation/invite"), request);
+        answer.await?.refused("SW_ROOM_TYPE_INVARIANT")?;
+    }
+    Ok(())
 }
 
 async fn refresh(t: Trial) -> Verdict {

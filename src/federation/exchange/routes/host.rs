@@ -150,7 +150,8 @@ async fn read(
     Ok(request)
 }
 
-/// The room. To a server that is neither in it nor invited, and for rooms that are not public, it is missing.
+/// The room. To a server that is neither in it nor invited, and for rooms that are not public or never
+/// federated, it is missing.
 async fn concerned(
     app: &App,
     tenant: &Tenant,
@@ -162,8 +163,9 @@ async fn concerned(
         .await?
         .ok_or_else(missing)?;
     let is_here = row.host == *tenant.server_name();
-    let concerned = row.room_type == RoomType::Public
-        || members::concerns(tenant, app.db(), room_id, peer).await?;
+    let is_open_to_all =
+        row.room_type == RoomType::Public && row.room_type.federates(row.scope_kind.as_deref());
+    let concerned = is_open_to_all || members::concerns(tenant, app.db(), room_id, peer).await?;
     if is_here && concerned {
         Ok(row)
     } else {

@@ -60,6 +60,9 @@ pub(super) async fn invite(
     if verified.origin != peer || summary.host != peer || summary.id != verified.room_id {
         return Err(mismatch());
     }
+    if !summary.room_type.federates(None) {
+        return Err(Error::new(Code::FedRefused).message("rooms of this type stay on their server"));
+    }
     let change = verified
         .content
         .as_ref()

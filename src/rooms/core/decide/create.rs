@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{INVITATION_MS, Intent, plain_change};
+use super::{INVITATION_MS, Intent, incognito, plain_change};
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
 use crate::rooms::core::content::{
@@ -69,6 +69,9 @@ pub fn create(creator: &Fqid, room: &CreateRoom, key: OriginKey, now: i64) -> Ve
             creator,
             &owner_invited(person, profile.clone(), now),
         ));
+    }
+    if room.scope_kind.as_deref() == Some(incognito::SCOPE) {
+        incognito::mark(&mut intents);
     }
     intents
 }

@@ -4,6 +4,7 @@
 //! power, target, ownership, state, capacity), so that the first to fail answers.
 
 mod create;
+mod incognito;
 mod lifecycle;
 mod logs;
 mod membership;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use create::{CreateRoom, alias_slug, create};
+pub use incognito::{SCOPE as INCOGNITO, after_the_end, ends};
 pub use logs::Restart;
 pub use refusal::Refusal;
 
@@ -285,6 +287,19 @@ pub struct Intent {
 
 /// Decides `command` of `actor`. An empty list: it is so already.
 pub fn decide(
+    view: &RoomView,
+    actor: &Fqid,
+    command: &Command,
+    context: &Context<'_>,
+) -> Result<Vec<Intent>, Refusal> {
+    let mut intents = decide_plainly(view, actor, command, context)?;
+    if incognito::is_incognito(view) {
+        incognito::mark(&mut intents);
+    }
+    Ok(intents)
+}
+
+fn decide_plainly(
     view: &RoomView,
     actor: &Fqid,
     command: &Command,

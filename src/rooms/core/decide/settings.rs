@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Intent, Refusal, member_event, plain_change, require_joined, require_level, require_open,
-    state_event,
+    Intent, Refusal, incognito, member_event, plain_change, require_joined, require_level,
+    require_open, state_event,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
@@ -133,6 +133,12 @@ pub(super) fn change(
     actor: &Fqid,
     change: &SettingsChange,
 ) -> Result<Vec<Intent>, Refusal> {
+    require_joined(view, actor)?;
+    if change.auto_close == Some(true) && !incognito::is_incognito(view) {
+        return Err(Refusal::Type(
+            "only incognito rooms close with their creator",
+        ));
+    }
     may_change(view, actor, LevelKey::Settings)?;
     require_open(view)?;
     let visibility = change.visibility.as_ref().map(Option::is_some);

@@ -4,6 +4,7 @@ mod access;
 mod create;
 mod direct;
 mod directory;
+mod incognito;
 mod invitations;
 mod joining;
 mod knocking;
@@ -21,6 +22,7 @@ pub(super) fn checks() -> Vec<Check> {
     [
         access::checks(),
         create::checks(),
+        incognito::checks(),
         direct::checks(),
         members::checks(),
         invitations::checks(),
