@@ -180,14 +180,17 @@ pub async fn list(
     Ok((rooms, total))
 }
 
-/// Rooms that this server hosts and that others may have people in.
+/// Rooms that this server hosts and that others may have people in: not those that are never federated, of which no other
+/// server is to hear.
 pub async fn hosted(tenant: &Tenant, db: &Db) -> Result<Vec<RoomId>, DbError> {
-    let ids: Vec<String> =
-        sqlx::query_scalar("SELECT id FROM rooms WHERE tenant = $1 AND host = $2 ORDER BY id")
-            .bind(tenant.key())
-            .bind(tenant.server_name().as_str())
-            .fetch_all(db.reader())
-            .await?;
+    let ids: Vec<String> = sqlx::query_scalar(
+        "SELECT id FROM rooms WHERE tenant = $1 AND host = $2 AND scope_kind IS NULL AND room_type <> 'sidekick'
+         ORDER BY id",
+    )
+    .bind(tenant.key())
+    .bind(tenant.server_name().as_str())
+    .fetch_all(db.reader())
+    .await?;
     ids.iter()
         .map(|id| {
             id.parse()
