@@ -266,6 +266,7 @@ fn room(id: RoomId) -> RoomRow {
         created_at: START,
         power_levels: Default::default(),
         member_count: 3,
+        workspace_id: None,
     }
 }
 

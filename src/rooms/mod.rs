@@ -5,6 +5,7 @@
 //! tables.
 
 pub mod access;
+pub mod alias;
 pub mod core;
 pub mod direct;
 pub mod erased;

@@ -154,6 +154,14 @@ pub struct NewSettings {
     pub avatar_url: Option<Option<String>>,
 }
 
+/// `PUT {r}/workspace`.
+#[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
+#[garde(allow_unvalidated)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub struct NewWorkspace {
+    pub workspace_id: WorkspaceId,
+}
+
 /// `PUT {r}/notification-mode`.
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]
 #[garde(allow_unvalidated)]

@@ -61,7 +61,9 @@ pub async fn room(viewer: Viewer<'_>, row: RoomRow) -> Result<Room, DbError> {
         visibility: row.visibility,
         read_role_slugs: row.read_role_slugs,
         is_public: row.room_type == RoomType::Public,
-        workspace_id: workspaces::personal_id(tenant, workspace_of),
+        workspace_id: row
+            .workspace_id
+            .unwrap_or_else(|| workspaces::personal_id(tenant, workspace_of)),
         creator_id: row.creator_id,
         created_at: iso(row.created_at),
         member_count: row.member_count,

@@ -280,6 +280,10 @@ pub async fn room(
         created_at: profile.created_at,
         power_levels: view.history.levels().to_map().clone(),
         member_count: view.joined_members().count(),
+        // Workspaces of other servers are none here.
+        workspace_id: profile
+            .workspace_id
+            .filter(|_| view.history.host() == tenant.server_name()),
     };
     rooms::upsert(tenant, tx, &row).await?;
     if profile.room_type == RoomType::Dm {

@@ -173,14 +173,15 @@ impl Beside {
             redacted_at: None,
             event_uuid: None,
         };
+        let fields = || client_form::fields(placed, creator, tenant.server_name());
         let fields = if is_message {
-            self.message(&mut entry, placed, creator)
+            self.message(&mut entry, placed, fields())
         } else if is(placed, &EventType::ROOM_MESSAGE_EDIT) {
             entry.content = self.edit(placed);
             entry.content.clone()
         } else {
             entry.content = client_form::content(placed, creator, tenant.server_name());
-            client_form::fields(placed, creator)
+            fields()
         };
         Ok(Arc::new(Item {
             position: placed.position,
@@ -195,12 +196,12 @@ impl Beside {
         }))
     }
 
-    /// Fills the entry of a message: its content as edited, nothing if redacted. The fields of its frame.
+    /// Fills the entry of a message with `content`: as edited, nothing if redacted. The fields of its frame.
     fn message(
         &self,
         entry: &mut Entry<'_>,
         placed: &Placed,
-        creator: ParticipantId,
+        content: Map<String, Value>,
     ) -> Map<String, Value> {
         let changes = self.changes.get(&placed.event.event_id);
         let redaction = changes.and_then(|changes| changes.redaction.as_ref());
@@ -211,7 +212,7 @@ impl Beside {
             entry.edited_at = Some(iso(edit.at));
             entry.content = edit.content.as_object().cloned().unwrap_or_default();
         } else {
-            entry.content = client_form::fields(placed, creator);
+            entry.content = content;
         }
         let given = self.given.get(&placed.event.event_id);
         entry.event_uuid = given.and_then(|given| given.event_uuid.clone());

@@ -14,6 +14,7 @@ mod accounts;
 mod admin_tools;
 mod api_description;
 mod backup;
+mod directory;
 mod durability;
 mod every_route;
 mod federation_keys;

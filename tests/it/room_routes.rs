@@ -84,6 +84,12 @@ fn table(person: &str, event: &str) -> Vec<Route> {
         route(put, "/name", Members, json!({"name": "Stolen"})),
         route(put, "/topic", Members, json!({"topic": "Stolen"})),
         route(put, "/settings", Members, json!({"auto_close": true})),
+        route(
+            put,
+            "/workspace",
+            Members,
+            json!({"workspace_id": "00000000-0000-8000-8000-000000000000"}),
+        ),
         route(put, "/notification-mode", Members, json!({"mode": "all"})),
         route(put, "/mute", Members, json!({"until": null})),
         route(get, "/messages", Members, none.clone()),

@@ -122,5 +122,6 @@ pub fn read_summary(document: &Value, key: &PublicKey) -> Option<RoomRow> {
         created_at: summary.created_at,
         power_levels: Levels::initial(summary.room_type, false).to_map().clone(),
         member_count: summary.member_count as usize,
+        workspace_id: None,
     })
 }

@@ -219,6 +219,7 @@ async fn action(
         | Command::SetAside
         | Command::EndInvitation
         | Command::Admit { .. }
+        | Command::Move(_)
         | Command::Leave { .. }
         | Command::Send { .. }
         | Command::Edit { .. }

@@ -21,10 +21,12 @@ type Named = BTreeMap<String, Value>;
 #[must_use]
 pub fn of(routes: &[Documented]) -> Value {
     let named = named(routes);
-    let mut paths: BTreeMap<&str, BTreeMap<String, Value>> = BTreeMap::new();
+    let mut paths: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     let mut refused = BTreeSet::new();
     for route in routes {
-        let item = paths.entry(route.path).or_default();
+        // A parameter that may hold slashes is one like any other in a description.
+        let path = route.path.replace("{*", "{");
+        let item = paths.entry(path).or_default();
         for (method, described) in &route.methods {
             refused.extend(described.refused(method));
             let operation = operation(route.path, method, described, &named);
@@ -198,7 +200,7 @@ fn scheme(way: SignIn) -> Value {
 
 fn path_parameters(path: &str, described: &Described) -> impl Iterator<Item = Value> {
     let names = path.split('{').skip(1);
-    let names = names.filter_map(|rest| rest.split('}').next());
+    let names = names.filter_map(|rest| rest.trim_start_matches('*').split('}').next());
     names.zip(&described.path).map(
         |(name, schema)| json!({"in": "path", "name": name, "required": true, "schema": schema}),
     )

@@ -38,8 +38,9 @@ pub fn sender_id(placed: &Placed, creator: ParticipantId) -> ParticipantId {
     change.map_or(creator, |change| ParticipantId::derive(&change.participant))
 }
 
-/// The fields of the event: for a message its content, for the others those of the specification's table.
-pub fn fields(placed: &Placed, creator: ParticipantId) -> Map<String, Value> {
+/// The fields of the event as people of `home` see them: for a message its content, for the others those of the specification's
+/// table.
+pub fn fields(placed: &Placed, creator: ParticipantId, home: &ServerName) -> Map<String, Value> {
     let sender = sender_id(placed, creator);
     let fields = match &placed.event.event_type {
         of if *of == EventType::ROOM_MESSAGE => placed.event.content.clone(),
@@ -47,7 +48,7 @@ pub fn fields(placed: &Placed, creator: ParticipantId) -> Map<String, Value> {
         of if *of == EventType::ROOM_REDACTION => redaction(placed, sender),
         of if *of == EventType::ROOM_REACTION => reaction(placed),
         of if *of == EventType::ROOM_LEAVE => Some(own_leave(placed, sender)),
-        _ => state(placed).and_then(|change| state_fields(&change, sender)),
+        _ => state(placed, home).and_then(|change| state_fields(&change, sender)),
     };
     match fields {
         Some(Value::Object(mut fields)) => {
@@ -70,12 +71,12 @@ pub fn keep_mark(placed: &Placed, fields: &mut Map<String, Value>) {
 /// As [`fields`], with what history and sync add to membership, name, topic and state events: `msgtype` and an English
 /// `body`, in which people of `home` have short names.
 pub fn content(placed: &Placed, creator: ParticipantId, home: &ServerName) -> Map<String, Value> {
-    let mut fields = fields(placed, creator);
+    let mut fields = fields(placed, creator, home);
     let sender = placed.sender();
     let body = if placed.event.event_type == EventType::ROOM_LEAVE {
         Some(system_text::left(sender, home))
     } else {
-        state(placed).and_then(|change| system_text::of(&change, sender, home))
+        state(placed, home).and_then(|change| system_text::of(&change, sender, home))
     };
     if let Some(body) = body {
         fields.insert("msgtype".to_owned(), json!("swp.system"));
@@ -150,14 +151,21 @@ fn state_fields(change: &Change, sender: ParticipantId) -> Option<Value> {
     })
 }
 
-fn state(placed: &Placed) -> Option<Change> {
+/// What a state event changes for the people of `home`: workspaces of other servers are none here.
+fn state(placed: &Placed, home: &ServerName) -> Option<Change> {
     let event = &placed.event;
     if !event.event_type.is_state() {
         return None;
     }
     let content = event.content.as_ref()?;
     let state = StateChange::parse(&event.event_type, content).ok()?;
-    Some(state.change)
+    Some(match state.change {
+        Change::Settings(mut settings) if event.origin != *home => {
+            settings.workspace_id = None;
+            Change::Settings(settings)
+        }
+        change => change,
+    })
 }
 
 fn parsed<'de, T: Deserialize<'de>>(placed: &'de Placed) -> Option<T> {

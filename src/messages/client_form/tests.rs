@@ -45,7 +45,7 @@ fn placed(event_type: EventType, sender: Option<Fqid>, content: Value) -> Placed
 }
 
 fn shown(placed: &Placed) -> Value {
-    Value::Object(fields(placed, id(&bob())))
+    Value::Object(fields(placed, id(&bob()), &"a.example".parse().unwrap()))
 }
 
 fn said(placed: &Placed) -> Map<String, Value> {
@@ -226,4 +226,16 @@ fn names_topics_and_states_read_like_sentences() {
         body(EventType::ROOM_STATE, None, json!({"state": "archived"})),
         "The room was archived"
     );
+}
+
+#[test]
+fn workspaces_of_other_servers_are_not_shown() {
+    let workspace = "018f0000-0000-8000-8000-000000000009";
+    let content = json!({"workspace_id": workspace, "auto_close": true, "seen": {}});
+    let event = placed(EventType::ROOM_SETTINGS, Some(alice()), content);
+    let home = &event.event.origin;
+    let here = fields(&event, id(&bob()), home);
+    assert_eq!(here["workspace_id"], workspace);
+    let elsewhere = fields(&event, id(&bob()), &"elsewhere.example".parse().unwrap());
+    assert_eq!(Value::Object(elsewhere), json!({"auto_close": true}));
 }

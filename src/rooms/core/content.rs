@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub use super::epochs::LogChange;
@@ -16,6 +16,7 @@ use crate::events::core::event::is_time;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::{Fqid, ServerName};
+use crate::workspaces::WorkspaceId;
 
 /// What kind of room it is; never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -226,6 +227,17 @@ pub struct SettingsChange {
     pub allowed_servers: Option<Vec<ServerName>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub denied_servers: Option<Vec<ServerName>>,
+    #[serde(
+        default,
+        deserialize_with = "if_known",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub workspace_id: Option<WorkspaceId>,
+}
+
+/// What is of no use here is as if it were absent: other servers take the event all the same.
+fn if_known<'de, D: Deserializer<'de>>(value: D) -> Result<Option<WorkspaceId>, D::Error> {
+    Ok(WorkspaceId::deserialize(Value::deserialize(value)?).ok())
 }
 
 /// Tells an absent member from one that is null.

@@ -16,6 +16,7 @@ use super::servers::ServerLists;
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::ParticipantId;
 use crate::events::core::names::{Fqid, ServerName};
+use crate::workspaces::WorkspaceId;
 
 /// A state event's `seq` in the host's log. State is named by it: `S[k]` is the state after the event with seq `k`.
 pub type StateSeq = i64;
@@ -87,6 +88,7 @@ pub struct Profile {
     pub history_visibility: HistoryVisibility,
     pub auto_close: bool,
     pub avatar_url: Option<String>,
+    pub workspace_id: Option<WorkspaceId>,
 }
 
 /// Whom a state event took a right from.
@@ -155,6 +157,7 @@ impl History {
                 history_visibility: create.history_visibility,
                 auto_close: create.auto_close,
                 avatar_url: None,
+                workspace_id: None,
             },
             chain: vec![(seq, hash)],
             members: BTreeMap::new(),
@@ -272,6 +275,7 @@ impl History {
         if let Some(avatar_url) = &change.avatar_url {
             profile.avatar_url.clone_from(avatar_url);
         }
+        profile.workspace_id = change.workspace_id.or(profile.workspace_id);
         if let Some(window) = change.edit_window_seconds {
             if window < self.edit_window() {
                 self.takings.push((k, Loser::Everyone));

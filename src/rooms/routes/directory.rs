@@ -6,13 +6,16 @@ use super::viewer;
 use crate::app::App;
 use crate::error::Result;
 use crate::http::caller::Caller;
-use crate::http::envelope::DataMeta;
+use crate::http::envelope::{Data, DataMeta};
 use crate::http::paging::{OffsetPage, Total};
+use crate::http::path::Path;
 use crate::http::query::Query;
+use crate::rooms::alias::{self, Named};
 use crate::rooms::core::content::{Lifecycle, Membership};
 use crate::rooms::model::{DirectoryQuery, Room};
 use crate::rooms::present;
 use crate::rooms::store::rooms::{self, Filter};
+use crate::workspaces;
 
 pub(super) async fn rooms(
     State(app): State<App>,
@@ -27,9 +30,21 @@ pub(super) async fn rooms(
         state: query.state.unwrap_or(Lifecycle::Open).as_str(),
         with_left: query.membership == Some(Membership::Leave),
         with_public: true,
+        workspace: query.workspace_id.map(|wanted| {
+            let own = workspaces::personal_id(&caller.tenant, caller.participant_id);
+            (wanted, own)
+        }),
         roles: caller.roles.slugs().collect(),
     };
     listed(&app, &caller, &filter, page).await
+}
+
+pub(super) async fn by_alias(
+    State(app): State<App>,
+    caller: Caller,
+    Path(name): Path<String>,
+) -> Result<Data<Named>> {
+    Ok(Data(alias::find(&app, &caller, &name).await?))
 }
 
 pub(super) async fn archived(

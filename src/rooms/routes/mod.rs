@@ -60,9 +60,14 @@ pub fn routes() -> Routes<App> {
         .route("/v1/rooms/{room_id}/name", put(settings::rename))
         .route("/v1/rooms/{room_id}/topic", put(settings::set_topic))
         .route("/v1/rooms/{room_id}/settings", put(settings::change))
+        .route(
+            "/v1/rooms/{room_id}/workspace",
+            put(settings::set_workspace),
+        )
         .route("/v1/rooms/{room_id}/notification-mode", put(own::set_mode))
         .route("/v1/rooms/{room_id}/mute", put(own::mute))
         .route("/v1/directory/rooms", get(directory::rooms))
+        .route("/v1/directory/alias/{*alias}", get(directory::by_alias))
 }
 
 fn viewer<'a>(app: &'a App, caller: &'a Caller) -> Viewer<'a> {

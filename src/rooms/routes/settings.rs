@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 
 use super::room::changed;
+use super::viewer;
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::Result;
@@ -14,11 +15,13 @@ use crate::http::envelope::Data;
 use crate::http::json::Body;
 use crate::http::path::{Path, PathId};
 use crate::rooms::core::content::SettingsChange;
-use crate::rooms::core::decide::Command;
+use crate::rooms::core::decide::{Command, Refusal};
 use crate::rooms::core::levels::LevelKey;
-use crate::rooms::model::{NewSettings, NewTopic, Rename, Room};
+use crate::rooms::error::RoomError;
+use crate::rooms::model::{NewSettings, NewTopic, NewWorkspace, Rename, Room};
 use crate::rooms::new_levels::NewLevels;
-use crate::rooms::{access, perform};
+use crate::rooms::{access, perform, present};
+use crate::workspaces;
 
 pub(super) async fn levels(
     State(app): State<App>,
@@ -82,6 +85,34 @@ pub(super) async fn change(
         avatar_url: new.avatar_url,
         allowed_servers: None,
         denied_servers: None,
+        workspace_id: None,
     };
     changed(&app, &caller, room_id, Command::ChangeSettings(change)).await
+}
+
+/// A room that is hosted elsewhere is for each of its people in the own personal workspace, and stays there.
+pub(super) async fn set_workspace(
+    State(app): State<App>,
+    caller: Caller,
+    Path(room_id): Path<PathId<RoomId>>,
+    Body(new): Body<NewWorkspace>,
+) -> Result<Data<Room>> {
+    let named = Some(new.workspace_id);
+    let chosen = workspaces::choose(&caller.tenant, caller.participant_id, named);
+    let row = perform::find(
+        &app,
+        &caller.tenant,
+        room_id.clone().or(Code::RoomNotFound)?,
+    )
+    .await?;
+    if row.host == *caller.tenant.server_name() {
+        return changed(&app, &caller, room_id, Command::Move(chosen.ok())).await;
+    }
+    let row = access::joined_room(&app, &caller, row.id).await?;
+    if row.room_type.is_bound(row.scope_kind.as_deref()) {
+        let stays = Refusal::Type("this kind of room stays where it is");
+        return Err(RoomError::from(stays).into());
+    }
+    chosen?;
+    Ok(Data(present::room(viewer(&app, &caller), row).await?))
 }

@@ -78,7 +78,8 @@ pub async fn close(tenant: &Tenant, tx: &mut Tx, room: RoomId, now: i64) -> Resu
     sqlx::query(
         "UPDATE rooms SET state = 'closed', name = NULL, topic = NULL, alias = NULL, visibility = NULL,
              read_role_slugs = '[]', avatar_url = NULL, history_visibility = 'shared', edit_window_seconds = 0,
-             creator_id = $3, power_levels = '{}', member_count = 0, erased_at = $4
+             creator_id = $3, power_levels = '{}', member_count = 0, workspace_id = NULL,
+             erased_at = $4
          WHERE tenant = $1 AND id = $2",
     )
     .bind(tenant.key())

@@ -16,6 +16,7 @@ use crate::participants::profile::contains_pattern;
 use crate::rooms::core::content::{HistoryVisibility, Lifecycle, RoomType};
 use crate::rooms::core::levels::LevelKey;
 use crate::tenants::Tenant;
+use crate::workspaces::WorkspaceId;
 
 /// A room as its row has it.
 #[derive(Clone, Debug)]
@@ -43,11 +44,12 @@ pub struct RoomRow {
     pub created_at: i64,
     pub power_levels: BTreeMap<LevelKey, u8>,
     pub member_count: usize,
+    pub workspace_id: Option<WorkspaceId>,
 }
 
 const COLUMNS: &str = "r.id, r.host, r.room_type, r.state, r.name, r.topic, r.alias, r.scope_kind, r.visibility, \
      r.read_role_slugs, r.avatar_url, r.history_visibility, r.edit_window_seconds, r.auto_close, r.federated, \
-     r.creator_id, r.created_at, r.power_levels, r.member_count";
+     r.creator_id, r.created_at, r.power_levels, r.member_count, r.workspace_id";
 
 /// Writes the row anew.
 pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), DbError> {
@@ -59,8 +61,8 @@ pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), 
          history_visibility = excluded.history_visibility, edit_window_seconds = excluded.edit_window_seconds,
          auto_close = excluded.auto_close, federated = excluded.federated, power_levels = excluded.power_levels,
          member_count = excluded.member_count, alias = excluded.alias, creator_id = excluded.creator_id,
-         created_at = excluded.created_at, scope_kind = excluded.scope_kind",
-        rows::values(tx.backend(), 1, 20)
+         created_at = excluded.created_at, scope_kind = excluded.scope_kind, workspace_id = excluded.workspace_id",
+        rows::values(tx.backend(), 1, 21)
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
@@ -83,6 +85,7 @@ pub async fn upsert(tenant: &Tenant, tx: &mut Tx, room: &RoomRow) -> Result<(), 
         .bind(room.created_at)
         .bind(json(&room.power_levels))
         .bind(i64::try_from(room.member_count).unwrap_or(i64::MAX))
+        .bind(room.workspace_id.map(|id| id.to_string()))
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -118,6 +121,8 @@ pub struct Filter<'a> {
     pub with_left: bool,
     /// Whether public rooms of others are among them.
     pub with_public: bool,
+    /// The workspace that they are in, and the caller's personal one, in which all rooms of other servers are.
+    pub workspace: Option<(WorkspaceId, WorkspaceId)>,
     /// Slugs of roles whose restricted rooms are among them.
     pub roles: Vec<&'a str>,
 }
@@ -131,7 +136,7 @@ pub async fn list(
     limit: i64,
     offset: i64,
 ) -> Result<(Vec<RoomRow>, i64), DbError> {
-    let holds_role: String = (9..9 + filter.roles.len())
+    let holds_role: String = (12..12 + filter.roles.len())
         .map(|number| format!(" OR r.read_role_slugs LIKE ${number} ESCAPE '\\'"))
         .collect();
     let from = format!(
@@ -142,7 +147,10 @@ pub async fn list(
                 OR (COALESCE(m.membership, '') <> 'ban' AND (($5 = 1 AND r.room_type = 'public')
                     OR (r.visibility = 'restricted' AND (1 = 0{holds_role})))))
            AND ($6 = '' OR m.membership = $6) AND ($7 = '' OR r.room_type = $7)
-           AND ($8 = '' OR LOWER(COALESCE(r.name, '') || ' ' || COALESCE(r.topic, '')) LIKE $8 ESCAPE '\\')"
+           AND ($8 = '' OR LOWER(COALESCE(r.name, '') || ' ' || COALESCE(r.topic, '')) LIKE $8 ESCAPE '\\')
+           AND ($9 = '' OR $9 = CASE WHEN r.host <> $11 THEN $10 ELSE COALESCE(r.workspace_id, (
+                    SELECT w.id FROM workspaces w
+                    WHERE w.tenant = r.tenant AND w.created_by = r.creator_id AND w.is_personal = 1)) END)"
     );
     // A slug as it stands in the stored list.
     let roles = filter.roles.iter();
@@ -154,6 +162,10 @@ pub async fn list(
         .filter(|q| !q.is_empty())
         .map(contains_pattern)
         .unwrap_or_default();
+    let workspace = filter.workspace;
+    let (wanted, personal) = workspace.map_or_else(Default::default, |(wanted, personal)| {
+        (wanted.to_string(), personal.to_string())
+    });
     let common = |query: Query<'static, Any, AnyArguments>| {
         let query = query
             .bind(tenant.key())
@@ -163,13 +175,16 @@ pub async fn list(
             .bind(i64::from(filter.with_public))
             .bind(filter.membership.unwrap_or_default().to_owned())
             .bind(filter.room_type.unwrap_or_default().to_owned())
-            .bind(pattern.clone());
+            .bind(pattern.clone())
+            .bind(wanted.clone())
+            .bind(personal.clone())
+            .bind(tenant.server_name().as_str().to_owned());
         roles.iter().cloned().fold(query, Query::bind)
     };
     let count = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS total {from}")));
     let total = common(count).fetch_one(db.reader()).await?;
     let total: i64 = total.try_get("total")?;
-    let next = 9 + roles.len();
+    let next = 12 + roles.len();
     let page = format!(
         "SELECT {COLUMNS} {from} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT ${next} OFFSET ${}",
         next + 1
@@ -207,6 +222,17 @@ pub async fn count_open(tenant: &Tenant, db: &Db) -> Result<i64, DbError> {
         .bind(tenant.server_name().as_str())
         .fetch_one(db.reader())
         .await?)
+}
+
+/// The room with this alias.
+pub async fn by_alias(tenant: &Tenant, db: &Db, alias: &str) -> Result<Option<RoomId>, DbError> {
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT id FROM rooms WHERE tenant = $1 AND alias = $2")
+            .bind(tenant.key())
+            .bind(alias)
+            .fetch_optional(db.reader())
+            .await?;
+    found.map(|text| rows::id("rooms", "id", &text)).transpose()
 }
 
 /// Whether a room has this alias already.
@@ -287,5 +313,9 @@ fn read(row: &AnyRow) -> Result<RoomRow, DbError> {
         power_levels: serde_json::from_str(&text("power_levels")?)
             .map_err(|error| bad("power_levels")(error.to_string()))?,
         member_count: usize::try_from(row.try_get::<i64, _>("member_count")?).unwrap_or(0),
+        workspace_id: row
+            .try_get::<Option<String>, _>("workspace_id")?
+            .map(|text| rows::id("rooms", "workspace_id", &text))
+            .transpose()?,
     })
 }

@@ -35,6 +35,7 @@ fn routes_in(source: &str, found: &mut BTreeSet<String>) {
         let handlers = quoted.next().unwrap_or_default();
         for method in ["get", "post", "put", "delete", "patch"] {
             if handlers.contains(&format!("{method}(")) {
+                let path = path.replace("{*", "{");
                 found.insert(format!("{} {path}", method.to_uppercase()));
             }
         }

@@ -150,7 +150,7 @@ fn checked<T: DeserializeOwned + Validate<Context = ()>>(content: &Value) -> Res
     Ok(value)
 }
 
-/// Peers may also set the lists of servers.
+/// Peers may also set the lists of servers; the workspaces of this one are not theirs.
 fn settings(content: &Value) -> Result<SettingsChange> {
     checked::<NewSettings>(content)?;
     let change: SettingsChange = part_of(content)?;
@@ -159,5 +159,8 @@ fn settings(content: &Value) -> Result<SettingsChange> {
     if lists.into_iter().flatten().any(is_long) {
         return Err(malformed("body.content"));
     }
-    Ok(change)
+    Ok(SettingsChange {
+        workspace_id: None,
+        ..change
+    })
 }

@@ -30,6 +30,7 @@ use crate::events::core::event::Event;
 use crate::events::core::event_type::EventType;
 use crate::events::core::ids::EventId;
 use crate::events::core::names::{Fqid, ServerName};
+use crate::workspaces::WorkspaceId;
 
 /// How long an invitation can be accepted, in ms: 14 days.
 pub const INVITATION_MS: i64 = 14 * 24 * 3600 * 1000;
@@ -121,6 +122,8 @@ pub enum Command {
     SetTopic(Option<String>),
     /// Change settings.
     ChangeSettings(SettingsChange),
+    /// Move to a workspace; `None`: none that the actor may put rooms into.
+    Move(Option<WorkspaceId>),
     /// Keep a message at hand, or no longer.
     Pin {
         /// The message.
@@ -350,6 +353,7 @@ fn decide_plainly(
         Command::SetName(name) => settings::set_name(view, actor, name),
         Command::SetTopic(topic) => settings::set_topic(view, actor, topic.as_deref()),
         Command::ChangeSettings(change) => settings::change(view, actor, change),
+        Command::Move(to) => settings::set_workspace(view, actor, *to),
         Command::Pin { target, action } => messages::pin(view, actor, *target, *action, context),
         Command::Archive => lifecycle::archive(view, actor),
         Command::Close => lifecycle::close(view, actor),

@@ -36,6 +36,9 @@ pub enum Refusal {
     /// `SW_NOT_FOUND`: the person, or the invitation.
     #[error("{0}")]
     NotFound(&'static str),
+    /// `SW_WORKSPACE_NOT_FOUND`
+    #[error("there is no such workspace")]
+    NoSuchWorkspace,
     /// `SW_EVENT_NOT_FOUND`
     #[error("there is no such message in this room")]
     NoSuchEvent,
@@ -72,6 +75,7 @@ impl Coded for Refusal {
             Refusal::Type(_) => Code::RoomTypeInvariant,
             Refusal::LevelTooLow { .. } | Refusal::Forbidden(_) => Code::RoomForbidden,
             Refusal::NotFound(_) => Code::NotFound,
+            Refusal::NoSuchWorkspace => Code::WorkspaceNotFound,
             Refusal::NoSuchEvent => Code::EventNotFound,
             Refusal::TooOldToEdit => Code::EventTooOldToEdit,
             Refusal::RedactForbidden => Code::RedactForbidden,

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::{
-    Intent, Refusal, incognito, member_event, plain_change, require_joined, require_level,
-    require_open, state_event,
+    Intent, Refusal, incognito, member_event, plain_change, refuse_bound, require_joined,
+    require_level, require_open, state_event,
 };
 use crate::events::core::event_type::EventType;
 use crate::events::core::names::Fqid;
@@ -14,6 +14,7 @@ use crate::rooms::core::content::{Membership, RoomType, SettingsChange};
 use crate::rooms::core::history::Member;
 use crate::rooms::core::levels::{LevelKey, OWNER};
 use crate::rooms::core::view::{RoomView, Taking};
+use crate::workspaces::WorkspaceId;
 
 /// Gives a member another level: at most the actor's own, to somebody below, or to oneself going down.
 pub(super) fn set_level(
@@ -184,6 +185,30 @@ pub(super) fn change(
         Some(actor),
         change,
         taking,
+    )])
+}
+
+/// Moves the room to another workspace of its server.
+pub(super) fn set_workspace(
+    view: &RoomView,
+    actor: &Fqid,
+    workspace: Option<WorkspaceId>,
+) -> Result<Vec<Intent>, Refusal> {
+    let member = require_joined(view, actor)?;
+    refuse_bound(view, "this kind of room stays where it is")?;
+    require_level(view, member, LevelKey::Workspace)?;
+    let workspace_id = workspace.ok_or(Refusal::NoSuchWorkspace)?;
+    require_open(view)?;
+    if view.history.profile().workspace_id == Some(workspace_id) {
+        return Ok(Vec::new());
+    }
+    let content = json!({ "workspace_id": workspace_id });
+    Ok(vec![state_event(
+        view,
+        EventType::ROOM_SETTINGS,
+        Some(actor),
+        content,
+        Taking::Nothing,
     )])
 }
 

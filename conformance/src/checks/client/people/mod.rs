@@ -1,5 +1,6 @@
 //! One's own profile, other people's, the directory, presence and typing (client-core 3 and 4).
 
+mod alias;
 mod directory;
 mod groups;
 mod me;
@@ -14,6 +15,7 @@ pub(super) fn checks() -> Vec<Check> {
         me::checks(),
         profiles::checks(),
         directory::checks(),
+        alias::checks(),
         groups::checks(),
         presence::checks(),
         typing::checks(),

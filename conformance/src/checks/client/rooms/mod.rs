@@ -15,6 +15,7 @@ mod removal;
 mod settings;
 mod snapshot;
 mod states;
+mod workspace;
 
 use crate::check::Check;
 
@@ -32,6 +33,7 @@ pub(super) fn checks() -> Vec<Check> {
         levels::checks(),
         settings::checks(),
         states::checks(),
+        workspace::checks(),
         snapshot::checks(),
         own::checks(),
         directory::checks(),
