@@ -10,6 +10,12 @@ pub enum GroupError {
     /// No such group in the tenant.
     #[error("There is no such group.")]
     NotFound,
+    /// Somebody named has no account here.
+    #[error("There is no such participant.")]
+    NoSuchMember,
+    /// It is the identity provider's.
+    #[error("Groups of the identity provider are changed there.")]
+    ReadOnly,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -18,7 +24,8 @@ pub enum GroupError {
 impl Coded for GroupError {
     fn code(&self) -> Code {
         match self {
-            GroupError::NotFound => Code::NotFound,
+            GroupError::NotFound | GroupError::NoSuchMember => Code::NotFound,
+            GroupError::ReadOnly => Code::AuthInsufficientPermission,
             GroupError::Db(error) => error.code(),
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::events::core::hash::Hash;
+use crate::events::core::ids::ParticipantId;
 use crate::tenants::Tenant;
 
 /// First line of what a mirrored group's id is the hash of.
@@ -65,6 +66,23 @@ pub struct GroupView {
     pub role_slugs: Vec<String>,
     /// How many of its members have an account here.
     pub member_count: i64,
+}
+
+/// A group as administrators see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct AdminGroup {
+    /// Which.
+    pub id: GroupId,
+    /// For people.
+    pub name: String,
+    /// Slugs of the roles that come with it.
+    pub role_slugs: Vec<String>,
+    /// Who is in it, the first 1000 by id.
+    pub member_ids: Vec<ParticipantId>,
+    /// How many are.
+    pub member_count: i64,
+    /// Whether it is the identity provider's, and changed there.
+    pub read_only: bool,
 }
 
 impl Group {

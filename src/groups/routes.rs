@@ -1,5 +1,7 @@
 //! The HTTP side of groups.
 
+mod admin;
+
 use axum::extract::State;
 use garde::Validate;
 use serde::Deserialize;
@@ -10,7 +12,7 @@ use super::store;
 use crate::app::App;
 use crate::catalogue::Code;
 use crate::error::Result;
-use crate::http::api::{Routes, get};
+use crate::http::api::{Routes, get, put};
 use crate::http::caller::Caller;
 use crate::http::envelope::DataMeta;
 use crate::http::paging::{OffsetPage, Total};
@@ -23,6 +25,11 @@ pub fn routes() -> Routes<App> {
     Routes::new()
         .route("/v1/directory/groups", get(list))
         .route("/v1/directory/groups/{group_id}/members", get(members))
+        .route("/v1/admin/groups", get(admin::list).post(admin::create))
+        .route(
+            "/v1/admin/groups/{group_id}",
+            put(admin::change).delete(admin::remove),
+        )
 }
 
 #[derive(Debug, Deserialize, Validate, utoipa::ToSchema)]

@@ -1,9 +1,11 @@
 //! Rows of `user_groups` and `user_group_members`.
 
+use std::collections::BTreeSet;
+
 use sqlx::any::AnyRow;
 use sqlx::{AnyExecutor, AssertSqlSafe, Row};
 
-use super::model::{Group, GroupId, GroupView};
+use super::model::{AdminGroup, Group, GroupId, GroupView};
 use crate::db::{Db, DbError, Tx, rows};
 use crate::events::core::ids::ParticipantId;
 use crate::participants::profile::contains_pattern;
@@ -184,4 +186,136 @@ async fn write_groups(
     }
     query.execute(tx.conn()).await?;
     Ok(())
+}
+
+/// Stands in the place of the issuer where a group is no provider's.
+const OWN: &str = "";
+
+/// Whether a group was made here; `None`: there is no such group.
+pub async fn is_own(tenant: &Tenant, tx: &mut Tx, id: GroupId) -> Result<Option<bool>, DbError> {
+    let issuer: Option<String> =
+        sqlx::query_scalar("SELECT issuer FROM user_groups WHERE tenant = $1 AND id = $2")
+            .bind(tenant.key())
+            .bind(id.to_string())
+            .fetch_optional(tx.conn())
+            .await?;
+    Ok(issuer.map(|issuer| issuer == OWN))
+}
+
+/// Makes a group without anybody in it.
+pub async fn make_own(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: GroupId,
+    name: &str,
+    now: i64,
+) -> Result<(), DbError> {
+    let group = Group {
+        id,
+        name: name.to_owned(),
+        role_slugs: Vec::new(),
+    };
+    write_groups(tenant, tx, OWN, std::slice::from_ref(&group), now).await
+}
+
+/// Renames a group that was made here.
+pub async fn rename_own(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: GroupId,
+    name: &str,
+    now: i64,
+) -> Result<(), DbError> {
+    sqlx::query(
+        "UPDATE user_groups SET name = $4, name_key = $5, updated_at = $6 WHERE tenant = $1 AND id = $2 AND issuer = $3",
+    )
+    .bind(tenant.key())
+    .bind(id.to_string())
+    .bind(OWN)
+    .bind(name)
+    .bind(name.to_lowercase())
+    .bind(now)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Deletes a group that was made here, in which nobody is any more.
+pub async fn delete_own(tenant: &Tenant, tx: &mut Tx, id: GroupId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM user_groups WHERE tenant = $1 AND id = $2 AND issuer = $3")
+        .bind(tenant.key())
+        .bind(id.to_string())
+        .bind(OWN)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Lets exactly these people be in a group.
+pub async fn set_members(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    id: GroupId,
+    members: &BTreeSet<ParticipantId>,
+) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM user_group_members WHERE tenant = $1 AND group_id = $2")
+        .bind(tenant.key())
+        .bind(id.to_string())
+        .execute(tx.conn())
+        .await?;
+    let members: Vec<_> = members.iter().collect();
+    for run in rows::runs(&members) {
+        let sql = format!(
+            "INSERT INTO user_group_members (tenant, group_id, participant_id) VALUES {}",
+            rows::values(tx.backend(), run.len(), 3)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for member in run {
+            query = query
+                .bind(tenant.key())
+                .bind(id.to_string())
+                .bind(member.to_string());
+        }
+        query.execute(tx.conn()).await?;
+    }
+    Ok(())
+}
+
+/// A group with at most `limit` of its members.
+pub async fn for_admins<'e>(
+    tenant: &Tenant,
+    on: impl AnyExecutor<'e>,
+    id: GroupId,
+    limit: usize,
+) -> Result<Option<AdminGroup>, DbError> {
+    let found = sqlx::query(
+        "SELECT g.id, g.name, g.role_slugs, g.issuer, m.participant_id, (SELECT COUNT(*) FROM user_group_members c
+             WHERE c.tenant = g.tenant AND c.group_id = g.id) AS members
+         FROM user_groups g
+         LEFT JOIN user_group_members m ON m.tenant = g.tenant AND m.group_id = g.id
+         WHERE g.tenant = $1 AND g.id = $2 ORDER BY m.participant_id LIMIT $3",
+    )
+    .bind(tenant.key())
+    .bind(id.to_string())
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(on)
+    .await?;
+    let Some(first) = found.first() else {
+        return Ok(None);
+    };
+    let view = read(first)?;
+    let mut member_ids = Vec::with_capacity(found.len());
+    for row in &found {
+        if let Some(text) = row.try_get::<Option<String>, _>("participant_id")? {
+            member_ids.push(rows::id("user_group_members", "participant_id", &text)?);
+        }
+    }
+    Ok(Some(AdminGroup {
+        id: view.id,
+        name: view.name,
+        role_slugs: view.role_slugs,
+        member_ids,
+        member_count: view.member_count,
+        read_only: first.try_get::<String, _>("issuer")? != OWN,
+    }))
 }

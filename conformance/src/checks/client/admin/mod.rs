@@ -1,6 +1,7 @@
 //! What administrators do with accounts (connections-and-operations 7).
 
 mod account;
+mod groups;
 mod users;
 
 use crate::check::Check;
@@ -8,7 +9,7 @@ use crate::check::Check;
 const SECTION: &str = "connections-and-operations 7";
 
 pub(super) fn checks() -> Vec<Check> {
-    [users::checks(), account::checks()]
+    [users::checks(), account::checks(), groups::checks()]
         .into_iter()
         .flatten()
         .collect()

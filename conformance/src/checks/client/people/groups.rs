@@ -1,5 +1,4 @@
-//! `GET /v1/directory/groups` and their members. Groups come from an identity provider: a server without one has none to
-//! show, and refuses what is wrong all the same.
+//! `GET /v1/directory/groups` and their members.
 
 use crate::check::{Check, Verdict, client};
 use crate::judge::{self, must, shape::shape, shapes};
