@@ -20,6 +20,7 @@ mod every_route;
 mod federation_keys;
 mod first_run;
 mod flood;
+mod groups;
 mod identity_provider;
 mod incognito;
 mod limits;
