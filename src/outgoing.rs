@@ -7,7 +7,6 @@ use reqwest::{ClientBuilder, redirect};
 const MAX_HEADERS: usize = 64;
 
 /// A client to complete.
-#[must_use]
 pub fn client() -> ClientBuilder {
     reqwest::Client::builder()
         .user_agent(concat!("scaiwave/", env!("CARGO_PKG_VERSION")))

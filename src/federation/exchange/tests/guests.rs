@@ -164,9 +164,9 @@ async fn a_removed_server_gets_what_it_said_in_time_though_that_came_after_its_r
     };
     accept(&home, &invitation).await;
     let mut log_of_c = Log::of(&home, Host::room()).await;
-    let mut says =
+    let says =
         |body: &str| log_of_c.write(&cem, CEM, EventType::ROOM_MESSAGE, json!({ "body": body }));
-    let said = ["before", "in time", "too late"].map(|body| says(body));
+    let said = ["before", "in time", "too late"].map(says);
     cem.deliver(&home, &said[..1]).await;
     let in_time = json!({ "c.example": position(&said[1]) });
     let put_out = json!({ "seen": in_time, "cutoff": in_time });
