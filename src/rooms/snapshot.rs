@@ -19,8 +19,15 @@ const MOST_MEMBERS: i64 = 500;
 /// The room as the viewer sees it now. The position is read first, so that a sync from it misses nothing.
 pub async fn of(viewer: Viewer<'_>, row: RoomRow) -> Result<Snapshot, DbError> {
     let stream_position = events::store::position(viewer.tenant, viewer.db).await?;
-    let (rows, total) =
-        members::list(viewer.tenant, viewer.db, row.id, "join", MOST_MEMBERS, 0).await?;
+    let (rows, total) = members::list(
+        viewer.tenant,
+        viewer.db,
+        row.id,
+        ("join", None),
+        MOST_MEMBERS,
+        0,
+    )
+    .await?;
     let members = present::members(viewer, &row, rows).await?;
     let unread = messages::unread(viewer.tenant, viewer.db, viewer.id, row.id).await?;
     let (tenant, db) = (viewer.tenant, viewer.db);

@@ -35,20 +35,16 @@ pub(super) async fn list(
 ) -> Result<DataMeta<Vec<Member>, Total>> {
     let row = access::joined_room(&app, &caller, room_id.or(Code::RoomNotFound)?).await?;
     let filter = query.membership.unwrap_or(MembershipFilter::Join);
-    if filter == MembershipFilter::Ban {
-        let own = members::get(
-            &caller.tenant,
-            app.db().reader(),
-            row.id,
-            caller.participant_id,
-        )
-        .await?;
-        let needed = row.power_levels.get(&LevelKey::Ban).copied().unwrap_or(100);
-        if own.is_none_or(|own| own.power_level < needed) {
-            let key = LevelKey::Ban;
-            return Err(RoomError::from(Refusal::LevelTooLow { key, needed }).into());
-        }
+    let (tenant, reader) = (&caller.tenant, app.db().reader());
+    let own = members::get(tenant, reader, row.id, caller.participant_id).await?;
+    let needed = row.power_levels.get(&LevelKey::Ban).copied().unwrap_or(100);
+    let sees_bans = own.is_some_and(|own| own.power_level >= needed);
+    if filter == MembershipFilter::Ban && !sees_bans {
+        let key = LevelKey::Ban;
+        return Err(RoomError::from(Refusal::LevelTooLow { key, needed }).into());
     }
+    // Who is banned is only for those who could lift it.
+    let hidden = (!sees_bans).then_some(Membership::Ban);
     let word = match filter {
         MembershipFilter::All => "",
         MembershipFilter::Join => "join",
@@ -57,15 +53,9 @@ pub(super) async fn list(
         MembershipFilter::Invite => "invite",
         MembershipFilter::Knock => "knock",
     };
-    let (rows, total) = members::list(
-        &caller.tenant,
-        app.db(),
-        row.id,
-        word,
-        page.limit,
-        page.offset,
-    )
-    .await?;
+    let (limit, offset) = (page.limit, page.offset);
+    let (rows, total) =
+        members::list(tenant, app.db(), row.id, (word, hidden), limit, offset).await?;
     let shown = present::members(viewer(&app, &caller), &row, rows).await?;
     Ok(DataMeta(shown, Total { total }))
 }

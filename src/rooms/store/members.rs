@@ -119,31 +119,37 @@ pub async fn get<'e>(
     row.as_ref().map(read).transpose()
 }
 
-/// A page of members, highest level first; `membership` empty for all. And how many there are.
+/// A page of members, highest level first: those of one membership, or all if it is empty, but for a hidden one. And how
+/// many there are.
 pub async fn list(
     tenant: &Tenant,
     db: &Db,
     room: RoomId,
-    membership: &str,
+    (membership, hidden): (&str, Option<Membership>),
     limit: i64,
     offset: i64,
 ) -> Result<(Vec<MemberRow>, i64), DbError> {
+    let hidden = hidden.map_or("", Membership::as_str);
     let total: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM members WHERE tenant = $1 AND room_id = $2 AND ($3 = '' OR membership = $3)",
+        "SELECT COUNT(*) FROM members
+         WHERE tenant = $1 AND room_id = $2 AND ($3 = '' OR membership = $3) AND membership <> $4",
     )
     .bind(tenant.key())
     .bind(room.to_string())
     .bind(membership)
+    .bind(hidden)
     .fetch_one(db.reader())
     .await?;
     let sql = format!(
-        "SELECT {COLUMNS} FROM members m WHERE m.tenant = $1 AND m.room_id = $2 AND ($3 = '' OR m.membership = $3)
-         ORDER BY m.power_level DESC, m.participant_id LIMIT $4 OFFSET $5"
+        "SELECT {COLUMNS} FROM members m WHERE m.tenant = $1 AND m.room_id = $2
+           AND ($3 = '' OR m.membership = $3) AND m.membership <> $4
+         ORDER BY m.power_level DESC, m.participant_id LIMIT $5 OFFSET $6"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
         .bind(tenant.key())
         .bind(room.to_string())
         .bind(membership)
+        .bind(hidden)
         .bind(limit)
         .bind(offset)
         .fetch_all(db.reader())

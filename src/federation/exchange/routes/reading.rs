@@ -232,8 +232,15 @@ pub(super) async fn members(
         return Err(Error::new(Code::RoomNotFound));
     }
     let room_id = sight.room_id;
-    let (rows, _) =
-        member_rows::list(&request.tenant, app.db(), room_id, "", MOST_MEMBERS, 0).await?;
+    let (rows, _) = member_rows::list(
+        &request.tenant,
+        app.db(),
+        room_id,
+        ("", None),
+        MOST_MEMBERS,
+        0,
+    )
+    .await?;
     let shown = |row: &MemberRow| json!({ "participant": row.fqid, "membership": row.membership, "power_level": row.power_level });
     let members: Vec<Value> = rows.iter().map(shown).collect();
     Ok(answer(json!({ "members": members })))

@@ -28,7 +28,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         client(
             SECTION,
-            "rooms/members: `ban` rows below the ban level get SW_ROOM_FORBIDDEN",
+            "rooms/members: `ban` rows below the ban level get SW_ROOM_FORBIDDEN, and `all` lacks them",
             bans,
         ),
         client(
@@ -108,7 +108,17 @@ async fn bans(t: Trial) -> Verdict {
         .list()?;
     judge::row(&rows, "/participant_id", banned.id())?;
     let answer = member.get(room.at("/members?membership=ban")).await?;
-    answer.refused("SW_ROOM_FORBIDDEN").map(drop)
+    answer.refused("SW_ROOM_FORBIDDEN")?;
+    let all = room.at("/members?membership=all");
+    let (rows, meta) = member.get(all.clone()).await?.list()?;
+    judge::equal(&meta, "/total", 2)?;
+    must(
+        judge::row(&rows, "/participant_id", banned.id()).is_err(),
+        || "`all` shows who is banned to a member without the level".to_owned(),
+    )?;
+    let (rows, meta) = owner.get(all).await?.list()?;
+    judge::equal(&meta, "/total", 3)?;
+    judge::row(&rows, "/participant_id", banned.id()).map(drop)
 }
 
 async fn outside(t: Trial) -> Verdict {

@@ -120,7 +120,7 @@ struct Held {
 async fn held(server: &Server, room: RoomId) -> Held {
     let tenant = tenant(server);
     let of_b = log(server, room, &"b.example".parse().unwrap()).await;
-    let people = members::list(&tenant, server.app.db(), room, "", 100, 0).await;
+    let people = members::list(&tenant, server.app.db(), room, ("", None), 100, 0).await;
     let people = people.unwrap().0.into_iter();
     let voids = of_b
         .iter()
