@@ -1,12 +1,17 @@
-//! Every operation that needs a token, walked with tokens that are none: the walk takes its list from the description of the
-//! API, which lacks no route.
+//! Every operation that needs a token, walked with tokens that are none, or none any more: the walk takes its list from the
+//! description of the API, which lacks no route.
+
+mod anothers;
 
 use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Api, Backend, PASSWORD, Server, eventually};
+use crate::support::{Api, Backend, PASSWORD, Person, Server, eventually};
+
+/// What nothing has as its id.
+const NOBODY: &str = "00000000-0000-8000-8000-000000000000";
 
 /// Operations with a bearer token, their paths filled with ids that nothing has.
 async fn with_token(server: &Server) -> Vec<(Method, String)> {
@@ -20,7 +25,7 @@ async fn with_token(server: &Server) -> Vec<(Method, String)> {
             let filled: Vec<&str> = path
                 .split('/')
                 .map(|part| match part.starts_with('{') {
-                    true => "00000000-0000-8000-8000-000000000000",
+                    true => NOBODY,
                     false => part,
                 })
                 .collect();
@@ -49,6 +54,36 @@ async fn all_refuse(api: &Api, operations: &[(Method, String)], expected: (u16, 
     }
 }
 
+/// Tokens that were good until something ended them: from another device, by an administrator, with the account, or by
+/// themselves.
+async fn ended(server: &Server, alice: &Person) -> Vec<String> {
+    let admin = &server.admin().await.api;
+    let [carol, dave, erin] = server.people(["carol", "dave", "erin"]).await;
+    let again = Person::sign_in(&server.stranger(), "alice", PASSWORD).await;
+    let sessions = again.api.get("/v1/me/sessions").await.data();
+    let sessions = sessions.as_array().unwrap().iter();
+    let mut current = sessions.filter(|session| session["current"] == true);
+    let current = current.next().unwrap()["id"].as_str().unwrap();
+    let session = format!("/v1/me/sessions/{current}");
+    alice.api.delete(&session).await.data();
+
+    let revoke = format!("/v1/admin/users/{}/revoke-sessions", carol.id);
+    admin.post(&revoke, &json!({})).await.data();
+
+    let name = json!({"name": "script"});
+    let script = dave.api.post("/v1/me/tokens", &name).await.data();
+    let suspended = json!({"state": "suspended"});
+    let account = format!("/v1/admin/users/{}", dave.id);
+    admin.patch(&account, &suspended).await.data();
+
+    let removed = erin.api.post("/v1/me/tokens", &name).await.data();
+    let removal = format!("/v1/me/tokens/{}", removed["id"].as_str().unwrap());
+    erin.api.delete(&removal).await.data();
+    let text = |token: &Value| token["token"].as_str().unwrap().to_owned();
+    let held = [&again, &carol, &dave].map(|person| person.api.token().unwrap().to_owned());
+    [&held[..], &[text(&script), text(&removed)]].concat()
+}
+
 #[tokio::test]
 async fn every_operation_refuses_what_is_no_token_any_more() {
     for backend in Backend::ALL {
@@ -73,6 +108,9 @@ async fn every_operation_refuses_what_is_no_token_any_more() {
         all_refuse(&forged, &operations, invalid).await;
         bob.api.post("/v1/auth/logout", &json!({})).await.data();
         all_refuse(&bob.api, &operations, invalid).await;
+        for token in ended(&server, &alice).await {
+            all_refuse(&server.stranger().with_token(&token), &operations, invalid).await;
+        }
 
         let elsewhere = alice.api.with_header("x-scaiwave-tenant", "elsewhere");
         let mismatch = (403, "SW_AUTH_TENANT_MISMATCH");
