@@ -15,6 +15,8 @@ pub mod inviting;
 pub(crate) mod judgement_tests;
 pub mod making;
 pub mod model;
+#[cfg(test)]
+mod model_tests;
 pub mod new_levels;
 pub mod perform;
 pub mod present;
