@@ -11,7 +11,7 @@ use url::Url;
 
 use super::limits::Limits;
 use super::metrics::{self, Metrics};
-use super::{browser, client_address, fallback, meter, request_id, timeout};
+use super::{browser, chunked, client_address, fallback, meter, request_id, timeout};
 use crate::clock::Clock;
 use crate::config::Config;
 
@@ -71,5 +71,6 @@ impl Layers {
             .layer(from_fn_with_state(self.is_https, browser::security_headers))
             .layer(from_fn_with_state(self.metrics, metrics::count))
             .layer(from_fn(request_id::attach))
+            .layer(from_fn(chunked::end_connection))
     }
 }

@@ -8,6 +8,7 @@
 pub mod api;
 pub mod browser;
 pub mod caller;
+pub mod chunked;
 pub mod client_address;
 pub mod control;
 pub mod envelope;
@@ -29,6 +30,7 @@ pub mod path;
 pub mod query;
 pub mod request_id;
 pub mod server;
+mod stall;
 pub mod timeout;
 pub mod tls;
 

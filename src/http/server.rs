@@ -1,7 +1,8 @@
 //! The server itself: accepts connections, with or without TLS, and hands their requests to a router, until it is told to stop.
 //!
 //! Everything that a stranger could hold open is bounded: the number of connections, the time until the first request is
-//! there (TLS handshake included), idle time, headers, streams. The time of a request is bounded by [`super::timeout`].
+//! there (TLS handshake included), idle time, headers, streams, the time that an answer waits to be taken. The time of a request
+//! is bounded by [`super::timeout`].
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::client_address::PeerAddress;
+use super::stall::Stalling;
 
 /// What bounds a listener.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Bounds {
     /// Time between two requests of a connection. Longer than load balancers keep idle connections (75 to 90 seconds), so that they
     /// close first.
     pub idle: Duration,
+    /// Time in which a client takes something of what is sent to it.
+    pub stall: Duration,
     /// Time for requests under way once the server stops.
     pub grace: Duration,
 }
@@ -45,6 +49,7 @@ impl Default for Bounds {
             connections: 16_384,
             first_request: Duration::from_secs(15),
             idle: Duration::from_secs(100),
+            stall: Duration::from_secs(60),
             grace: Duration::from_millis(2_500),
         }
     }
@@ -67,6 +72,7 @@ pub async fn serve(
         tls,
         router,
         first_request: bounds.first_request,
+        stall: bounds.stall,
     });
     while let Some((stream, peer, permit)) = next_connection(&listener, &permits, &stop).await {
         let handler = Arc::clone(&handler);
@@ -138,12 +144,14 @@ struct Handler {
     tls: Option<TlsAcceptor>,
     router: Router,
     first_request: Duration,
+    stall: Duration,
 }
 
 impl Handler {
     async fn connection(&self, stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
         // Small frames must not wait for each other; failing to say so costs only time.
         let _ = stream.set_nodelay(true);
+        let stream = Stalling::new(stream, self.stall);
         let deadline = tokio::time::Instant::now() + self.first_request;
         let result = match &self.tls {
             None => self.requests(stream, peer, watcher, deadline).await,

@@ -269,6 +269,39 @@ async fn who_does_not_send_a_request_in_time_is_disconnected() {
     }
 }
 
+/// Says so when it is gone.
+struct Held(Arc<Notify>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_reads_is_not_kept() {
+    let gone = Arc::new(Notify::new());
+    let endless = {
+        let gone = Arc::clone(&gone);
+        move || async move {
+            let held = Held(gone);
+            let pieces = futures::stream::repeat_with(move || {
+                let _answer = &held;
+                Ok::<_, std::convert::Infallible>(bytes::Bytes::from(vec![b' '; 64 * 1024]))
+            });
+            axum::body::Body::from_stream(pieces)
+        }
+    };
+    let bounds = Bounds {
+        stall: Duration::from_millis(100),
+        ..Bounds::default()
+    };
+    let server = Running::start(&[], Router::new().route("/", get(endless)), bounds).await;
+    let _never_read = server.raw("GET / HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let dropped = tokio::time::timeout(PATIENCE, gone.notified()).await;
+    dropped.expect("the answer is let go");
+}
+
 #[tokio::test]
 async fn connections_beyond_the_cap_wait_until_one_ends() {
     let routes = Router::new().route("/", get(async || ok()));
