@@ -318,6 +318,42 @@ async fn pages_tile_whether_they_come_from_memory_or_from_the_store() {
 }
 
 #[tokio::test]
+async fn a_page_ends_with_so_many_bytes_wherever_it_comes_from() {
+    let server = Server::local().await;
+    let alice = Person::named(&server, "alice").await;
+    let room = alice.room("large").await;
+    let large = "x".repeat(60_000);
+    for number in 0..24 {
+        alice.says(&room, &format!("{number} {large}")).await;
+    }
+    let last = alice.says(&room, "last").await;
+    let page = alice.sync("since=0&limit=500&timeout=0").await.ok();
+    assert_eq!(page["has_more"], true);
+    assert!(page.to_string().len() < 3 << 20);
+    let from_memory = alice.all_since(0).await;
+    assert_eq!(
+        bodies(&from_memory)
+            .iter()
+            .filter(|body| body.len() > 60_000)
+            .count(),
+        24
+    );
+
+    // From the store.
+    let path = format!("/v1/rooms/{room}/events/{last}/redact");
+    alice.post(&path, json!({})).await;
+    let page = alice.sync("since=0&limit=500&timeout=0").await.ok();
+    assert_eq!(page["has_more"], true);
+    assert!(page.to_string().len() < 3 << 20);
+    let from_store = alice.all_since(0).await;
+    let from_store = bodies(&from_store);
+    assert_eq!(
+        from_store.iter().filter(|body| body.len() > 60_000).count(),
+        24
+    );
+}
+
+#[tokio::test]
 async fn what_is_edited_or_redacted_is_shown_as_it_is_now() {
     let server = Server::local().await;
     let alice = Person::named(&server, "alice").await;

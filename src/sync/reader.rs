@@ -19,9 +19,14 @@ use crate::events::core::ids::ParticipantId;
 use crate::events::model::Placed;
 use crate::events::store::{self, positions};
 use crate::presence::live::Listener;
-use crate::rooms::store::{erased, spans};
+use crate::rooms::store::erased::{self, Departure};
+use crate::rooms::store::spans;
 use crate::tenants::Tenant;
 
+/// Bytes of a page, about: further events come with the next one. Whoever asks and does not read keeps no more than that.
+const MOST_BYTES: usize = 1 << 20;
+/// Events that are read from the store at a time, until the page is full.
+const AT_ONCE: usize = 64;
 /// How long the feed is waited for before the store is asked instead.
 const FEED_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -144,6 +149,7 @@ impl Reader {
             return Latest::Behind(ring.end());
         };
         let mut page = Page::default();
+        let mut bytes = 0;
         for item in items {
             if item.about == Some(self.participant) && item.position > self.known_to {
                 return Latest::AboutMe;
@@ -151,10 +157,11 @@ impl Reader {
             if !self.visible.shows(item.room_id, item.position) {
                 continue;
             }
-            if page.items.len() == limit {
+            if page.items.len() == limit || bytes >= MOST_BYTES {
                 page.has_more = true;
                 break;
             }
+            bytes += item.size();
             page.items.push(Arc::clone(item));
         }
         let last = page.items.last().map_or(self.cursor, |item| item.position);
@@ -179,23 +186,44 @@ impl Reader {
         let mut found = merge.finish();
         let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let left = (self.cursor, end);
-        let mut departures =
+        let departures =
             erased::of_participant(tenant, db, self.participant, left, most).await?;
         found.extend(departures.iter().map(|departure| departure.position));
         found.sort_unstable();
-        let has_more = found.len() > limit;
+        let mut has_more = found.len() > limit;
         found.truncate(limit);
-        departures.retain(|departure| found.contains(&departure.position));
-        let mut placed = positions::at(tenant, db, &found).await?;
-        placed.retain(item::is_shown);
-        let placed: Vec<&Placed> = placed.iter().collect();
-        let items = item::of_events(tenant, db, &placed).await?;
-        let items = item::with_departures(tenant, items, &departures)?;
-        self.cursor = match found.last() {
+        let (mut items, mut bytes, mut read) = (Vec::new(), 0, 0);
+        for some in found.chunks(AT_ONCE) {
+            if bytes >= MOST_BYTES {
+                has_more = true;
+                break;
+            }
+            let shown = self.stored_items(some, &departures).await?;
+            bytes += shown.iter().map(|item| item.size()).sum::<usize>();
+            items.extend(shown);
+            read += some.len();
+        }
+        self.cursor = match found.get(..read).and_then(<[i64]>::last) {
             Some(last) if has_more => *last,
             _ => end.max(self.cursor),
         };
         Ok(Page { items, has_more })
+    }
+
+    /// What stands at these positions of the stream.
+    async fn stored_items(
+        &self,
+        positions: &[i64],
+        departures: &[Departure],
+    ) -> Result<Vec<Arc<Item>>, DbError> {
+        let (tenant, db) = (&self.tenant, self.app.db());
+        let mut placed = positions::at(tenant, db, positions).await?;
+        placed.retain(item::is_shown);
+        let placed: Vec<&Placed> = placed.iter().collect();
+        let items = item::of_events(tenant, db, &placed).await?;
+        let is_here = |departure: &&Departure| positions.contains(&departure.position);
+        let departures: Vec<Departure> = departures.iter().filter(is_here).cloned().collect();
+        item::with_departures(tenant, items, &departures)
     }
 
     /// Reads anew what the person is shown.
