@@ -21,6 +21,7 @@ mod federation_keys;
 mod first_run;
 mod flood;
 mod groups;
+mod hostile_clients;
 mod identity_provider;
 mod incognito;
 mod limits;

@@ -311,9 +311,14 @@ impl Server {
         self.launch();
     }
 
+    /// The process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.as_ref().expect("the server runs").id()
+    }
+
     /// The memory that it has, in KiB.
     pub(crate) fn memory_kib(&self) -> u64 {
-        let process = self.process.as_ref().expect("the server runs").id();
+        let process = self.process();
         let status = std::fs::read_to_string(format!("/proc/{process}/status"));
         let status = status.expect("the system tells of its processes");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
