@@ -7,6 +7,9 @@ use serde_json::json;
 
 use crate::support::{Backend, Outcome, Person, Server, on_both};
 
+/// Those who write while a backup is taken.
+const SENDERS: usize = 32;
+
 fn backup(server: &Server, name: &str) -> (PathBuf, Outcome) {
     let file = server.scratch().join(name);
     let outcome = server.cli(&["admin", "backup", &file.display().to_string()], "");
@@ -55,6 +58,7 @@ async fn a_backup_brings_back_what_was_and_no_client_misses_what_comes() {
     .await;
 }
 
+/// Case D-03.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_holds_every_message_that_was_acknowledged_before_it_began() {
     on_both(async |server| {
@@ -64,10 +68,11 @@ async fn a_backup_holds_every_message_that_was_acknowledged_before_it_began() {
             .room_with("Busy", &others.iter().collect::<Vec<_>>())
             .await;
         let (stop, stopped) = tokio::sync::watch::channel(false);
-        let senders = people.iter().map(async |person| {
+        let senders = (0..SENDERS).zip(people.iter().cycle());
+        let senders = senders.map(async |(sender, person)| {
             let mut acknowledged = Vec::new();
             while !*stopped.borrow() {
-                let text = format!("{} {}", person.fqid, acknowledged.len());
+                let text = format!("{sender} {}", acknowledged.len());
                 person.says(&room, &text).await;
                 acknowledged.push(text);
             }
@@ -76,11 +81,21 @@ async fn a_backup_holds_every_message_that_was_acknowledged_before_it_began() {
         let taking = async {
             let before = loop {
                 let bodies = ann.bodies(&room).await;
-                if bodies.len() >= 40 {
+                if bodies.len() >= 4 * SENDERS {
                     break bodies;
                 }
             };
-            let (file, made) = tokio::task::block_in_place(|| backup(&server, "busy.backup"));
+            // Somebody copies the folder meanwhile, which is no backup and disturbs none.
+            let copy = server.scratch().join("copy");
+            let (file, made) = tokio::task::block_in_place(|| {
+                let copying = std::process::Command::new("cp")
+                    .arg("-r")
+                    .args([&server.data(), &copy])
+                    .spawn();
+                let taken = backup(&server, "busy.backup");
+                drop(copying.unwrap().wait());
+                taken
+            });
             stop.send_replace(true);
             made.done();
             (before, file)
@@ -161,4 +176,54 @@ async fn a_write_ahead_log_of_before_does_not_come_into_what_was_put_back() {
     assert_eq!(alice.bodies(&room).await, ["before"]);
     server.stop().await;
     server.cli(&["admin", "verify"], "").done();
+}
+
+/// Case D-03: a client comes back with a cursor of after the backup, at once or when much has been said since.
+#[tokio::test]
+async fn a_cursor_from_before_a_restore_neither_skips_nor_locks_out() {
+    on_both(async |mut server| {
+        let [alice, bob] = server.people(["alice", "bob"]).await;
+        let room = alice.room_with("Garden", &[&bob]).await;
+        let say = async |what: &str, number: usize| {
+            for number in 0..number {
+                alice.says(&room, &format!("{what} {number}")).await;
+            }
+        };
+        let read = async |cursor: i64| -> (Vec<String>, i64) {
+            let (events, end) = bob.sync_from(cursor).await;
+            let bodies = events
+                .iter()
+                .filter_map(|event| event["content"]["body"].as_str());
+            (bodies.map(str::to_owned).collect(), end)
+        };
+        say("kept", 400).await;
+        let (file, made) = backup(&server, "garden.backup");
+        made.done();
+        say("lost", 100).await;
+        let (_, cursor) = bob.sync_from(0).await;
+        server.stop().await;
+        restore(&server, &file).done();
+        server.launch();
+
+        let (nothing, next) = read(cursor).await;
+        assert_eq!(nothing, Vec::<String>::new());
+        assert!(next >= cursor);
+        say("new", 200).await;
+        let new: Vec<String> = (0..200).map(|number| format!("new {number}")).collect();
+        // The one that has come back before, and one that comes only now.
+        assert_eq!(read(next).await.0, new);
+        assert_eq!(read(cursor).await.0, new);
+        let all = bob.bodies(&room).await;
+        assert_eq!(all.len(), 600);
+        assert!(!all.iter().any(|body| body.starts_with("lost")));
+    })
+    .await;
+}
+
+#[test]
+fn the_page_on_backups_names_what_is_none() {
+    let page = include_str!("../../docs/backup.md");
+    assert!(
+        page.contains("A plain copy of the data folder of a running server is **not** a backup")
+    );
 }

@@ -28,6 +28,7 @@ mod incognito;
 mod limits;
 mod messages;
 mod notifications;
+mod pages;
 mod rates;
 mod readme;
 mod room_routes;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Backend, PASSWORD, Person, Server, Socket, eventually, on_both};
+use crate::support::{
+    Api, Backend, PASSWORD, Person, Server, Socket, eventually, on_both, set_clock_apart, skipped,
+};
 
 async fn signed_in(server: &Server, name: &str) -> Value {
     server.stranger().sign_in(name, PASSWORD).await.data()
@@ -103,6 +105,61 @@ async fn late_reuse_of_a_refresh_token_ends_that_session_only() {
         );
     });
     futures::future::join_all(late).await;
+}
+
+/// Case C-05: a lost answer is repeated after 20 seconds, and a token of ten minutes ago ends its session and no other.
+#[tokio::test]
+async fn a_lost_answer_is_made_up_for_and_a_stolen_token_found_out() {
+    for backend in Backend::ALL {
+        let mut server = Server::start(backend, &[]).await;
+        server.people(["alice"]).await;
+        let other = signed_in(&server, "alice").await;
+        let tokens = signed_in(&server, "alice").await;
+        let stranger = server.stranger();
+        let token = refresh_token(&tokens);
+        let (one, same) = tokio::join!(stranger.refresh(token), stranger.refresh(token));
+        let (one, same) = (one.data(), same.data());
+        works(&server, &one).await;
+        works(&server, &same).await;
+
+        server.stop().await;
+        if !set_clock_apart(&mut server, 20) {
+            skipped(
+                "sessions::a_lost_answer_is_made_up_for",
+                "no libfaketime; tests/run installs it",
+            );
+            return;
+        }
+        server.launch();
+        let again = stranger.refresh(token).await.data();
+        works(&server, &again).await;
+        let next = stranger.refresh(refresh_token(&one)).await.data();
+        works(&server, &next).await;
+
+        let stolen = signed_in(&server, "alice").await;
+        let successor = stranger.refresh(refresh_token(&stolen)).await.data();
+        server.stop().await;
+        set_clock_apart(&mut server, 20 + 600);
+        server.launch();
+        let mut of_session = Socket::open(&works(&server, &successor).await, None).await;
+        let mut of_other = Socket::open(&works(&server, &other).await, None).await;
+        let reused = stranger.refresh(refresh_token(&stolen)).await;
+        reused.refused(401, "SW_AUTH_INVALID_TOKEN");
+        let ended = (4001, "SW_AUTH_INVALID_TOKEN".to_owned());
+        assert_eq!(of_session.ending().await, ended);
+        of_other.send(&json!({"type": "ping"}));
+        of_other.next_of("pong").await;
+        works(&server, &other).await;
+        works(&server, &next).await;
+        let log = server.log();
+        assert!(log.contains("refresh_token_reused"), "{log}");
+        for tokens in [&tokens, &one, &same, &again, &next, &stolen, &successor] {
+            assert!(
+                !log.contains(refresh_token(tokens)),
+                "a token is never logged"
+            );
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,11 +1,14 @@
 //! Sync: a cursor that never skips what commits late, and a poll that waits.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use serde_json::{Value, json};
 
-use crate::support::{Person, on_both};
+use crate::support::{Person, Socket, on_both};
 
 fn ids(events: &[Value]) -> Vec<Value> {
     events.iter().map(|event| event["id"].clone()).collect()
@@ -222,6 +225,65 @@ async fn no_cursor_steps_over_an_event_that_commits_late() {
             );
             assert_eq!(ids(seen), first, "all readers see the same order");
         }
+    })
+    .await;
+}
+
+/// Case C-01, for a client that loses its connection all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reconnects_a_thousand_times_sees_each_event_once() {
+    const RECONNECTS: usize = 1_000;
+    const SENDERS: usize = 2;
+    on_both(async |server| {
+        let seed: u64 = rand::random();
+        eprintln!("seed {seed}");
+        let mut rng = StdRng::seed_from_u64(seed);
+        let [alice, bob] = server.people(["alice", "bob"]).await;
+        let room = alice.room_with("Garden", &[&bob]).await;
+        let (_, start) = bob.sync_from(0).await;
+        let is_over = AtomicBool::new(false);
+        let senders = (0..SENDERS).map(async |sender| {
+            let mut number = 0;
+            while !is_over.load(Ordering::SeqCst) {
+                alice.says(&room, &format!("{sender}/{number}")).await;
+                number += 1;
+            }
+        });
+        let reading = async {
+            let (mut cursor, mut seen) = (start, Vec::new());
+            for _ in 0..RECONNECTS {
+                if rng.random_bool(0.2) {
+                    let path = format!("/v1/sync?since={cursor}&limit=7&timeout=0");
+                    let page = bob.api.get(&path).await.data();
+                    seen.extend(page["events"].as_array().unwrap().iter().cloned());
+                    cursor = page["next_cursor"].as_i64().unwrap();
+                    continue;
+                }
+                let mut socket = Socket::open(&bob.api, Some(cursor)).await;
+                // Not even the first frame, or a few of them.
+                let mut left = rng.random_range(0..6);
+                while left > 0 {
+                    let frame = socket.next().await;
+                    if let Some(position) = frame["stream_position"].as_i64() {
+                        assert!(position > cursor, "{position} after {cursor}");
+                        cursor = position;
+                        seen.push(frame);
+                        left -= 1;
+                    }
+                }
+            }
+            is_over.store(true, Ordering::SeqCst);
+            (cursor, seen)
+        };
+        let (_, (cursor, mut seen)) = tokio::join!(futures::future::join_all(senders), reading);
+        let (rest, _) = bob.sync_from(cursor).await;
+        seen.extend(rest);
+        let (all, _) = bob.sync_from(start).await;
+        let positions = |events: &[Value]| -> Vec<Option<i64>> {
+            let position = |event: &Value| event["stream_position"].as_i64();
+            events.iter().map(position).collect()
+        };
+        assert_eq!(positions(&seen), positions(&all));
     })
     .await;
 }
