@@ -19,7 +19,7 @@ use crate::peer::Peer;
 use crate::peer::policy::PolicyBefore;
 use crate::report::{self, Totals};
 use crate::subject::Subject;
-use crate::{checks, runner};
+use crate::{checks, cleanup, runner};
 
 const PASSED: u8 = 0;
 const FAILED: u8 = 1;
@@ -66,6 +66,9 @@ pub struct Options {
     /// The played peer's server name; the server under test must know it as NAME=http://PEER_BIND.
     #[arg(long, requires = "peer_bind")]
     peer_name: Option<String>,
+    /// Leaves the rooms and accounts of the run as they are, to be looked at.
+    #[arg(long)]
+    keep: bool,
     /// PEM file with certificate authorities to believe beside the system's.
     #[arg(long)]
     ca_file: Option<PathBuf>,
@@ -141,6 +144,10 @@ async fn run(options: &Options, chosen: Vec<Check>) -> Result<Totals, Refusal> {
     let outcomes = runner::run(chosen, subject.clone()).await;
     if let Some(policy) = policy {
         policy.restore(&subject).await;
+    }
+    // A server that has fallen silent is not waited for.
+    if !options.keep && subject.reachable().await.is_ok() {
+        println!("{}", cleanup::clean_up(&subject).await);
     }
     print!("{}", report::terminal::render(&outcomes));
     if let Some(path) = &options.json {

@@ -7,6 +7,7 @@
 pub mod cast;
 pub mod check;
 pub mod checks;
+pub mod cleanup;
 pub mod cli;
 pub mod client;
 pub mod clock;

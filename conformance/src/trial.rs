@@ -95,7 +95,9 @@ impl Trial {
         let way = self.subject.way.with_host(given.host.as_deref());
         let stranger = Agent::new(way, Bearer::Nobody, self.transcript.clone());
         let account = Account::sign_in(&stranger, &given.username, &given.password).await?;
-        Ok(Person::new(Arc::new(account), &stranger))
+        let person = Person::new(Arc::new(account), &stranger);
+        self.subject.cast.note_foreigner(Agent::clone(&person));
+        Ok(person)
     }
 
     /// The played peer; skips without one.

@@ -7,7 +7,7 @@ pub mod account;
 pub mod person;
 pub mod room;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::check::{Stop, skipped};
+use crate::cleanup;
 use crate::client::{Agent, Bearer};
 use account::Account;
 
@@ -39,8 +40,17 @@ pub struct Cast {
     idle: Mutex<VecDeque<Arc<Account>>>,
     given: Mutex<VecDeque<GivenAccount>>,
     suffix: String,
-    made: AtomicUsize,
+    named: AtomicUsize,
+    /// Accounts that the run has made, by their names.
+    made: Mutex<HashMap<String, Arc<Account>>>,
+    /// Given accounts that were lent, with the rooms that they were in before.
+    guests: Mutex<Vec<Guest>>,
+    /// People of another tenant who have signed in.
+    foreigners: Mutex<Vec<Agent>>,
 }
+
+/// A given account with the rooms that it was in before the run.
+type Guest = (Arc<Account>, BTreeSet<String>);
 
 impl Cast {
     /// A cast that makes its accounts with `admin`, and otherwise uses the given ones.
@@ -51,7 +61,10 @@ impl Cast {
             idle: Mutex::new(VecDeque::new()),
             given: Mutex::new(people),
             suffix: random_suffix(),
-            made: AtomicUsize::new(0),
+            named: AtomicUsize::new(0),
+            made: Mutex::default(),
+            guests: Mutex::default(),
+            foreigners: Mutex::default(),
         }
     }
 
@@ -69,9 +82,13 @@ impl Cast {
         }
         let given = lock(&self.given).pop_front();
         match given {
-            Some(given) => Account::sign_in(stranger, &given.username, &given.password)
-                .await
-                .map(Arc::new),
+            Some(given) => {
+                let account = Account::sign_in(stranger, &given.username, &given.password);
+                let account = Arc::new(account.await?);
+                let before = cleanup::rooms_before(stranger, &account).await;
+                lock(&self.guests).push((account.clone(), before));
+                Ok(account)
+            }
             None => self.newcomer(stranger).await,
         }
     }
@@ -88,15 +105,41 @@ impl Cast {
             )
             .await?
             .ok()?;
-        Account::sign_in(stranger, &local_id, &password)
-            .await
-            .map(Arc::new)
+        let account = Account::sign_in(stranger, &local_id, &password);
+        let account = Arc::new(account.await?);
+        lock(&self.made).insert(local_id, account.clone());
+        Ok(account)
     }
 
     /// A `local_id` that nobody has.
     pub fn new_local_id(&self) -> String {
-        let number = self.made.fetch_add(1, Ordering::Relaxed);
-        format!("conf-{}-{number}", self.suffix)
+        let number = self.named.fetch_add(1, Ordering::Relaxed);
+        format!("{}-{number}", self.prefix())
+    }
+
+    /// What the names of all accounts begin with that this run makes.
+    pub fn prefix(&self) -> String {
+        format!("conf-{}", self.suffix)
+    }
+
+    /// An account that the run has made.
+    pub fn made(&self, local_id: &str) -> Option<Arc<Account>> {
+        lock(&self.made).get(local_id).cloned()
+    }
+
+    /// The given accounts that were lent.
+    pub fn guests(&self) -> Vec<Guest> {
+        lock(&self.guests).clone()
+    }
+
+    /// Notes somebody of another tenant who has signed in.
+    pub fn note_foreigner(&self, foreigner: Agent) {
+        lock(&self.foreigners).push(foreigner);
+    }
+
+    /// The people of another tenant who have signed in.
+    pub fn foreigners(&self) -> Vec<Agent> {
+        lock(&self.foreigners).clone()
     }
 
     /// Takes accounts back that were left in order.
