@@ -268,6 +268,66 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_the_planner_is_told_of_an_index_fits_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&copy::file(&folder.path().join("x.db")))
+            .await
+            .unwrap();
+        let sql =
+            "SELECT idx, stat, (SELECT COUNT(*) FROM pragma_index_info(idx)) FROM sqlite_stat1";
+        let told: Vec<(String, String, i64)> =
+            sqlx::query_as(sql).fetch_all(db.reader()).await.unwrap();
+        assert!(!told.is_empty());
+        for (index, stat, columns) in told {
+            let numbers: Vec<i64> = stat
+                .split(' ')
+                .map(|number| number.parse().unwrap())
+                .collect();
+            assert_eq!(
+                i64::try_from(numbers.len()).unwrap(),
+                columns + 1,
+                "{index}"
+            );
+            assert!(
+                numbers.is_sorted_by(|more, fewer| more >= fewer),
+                "{index}: {stat}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_tenant_alone_is_not_taken_to_leave_few_rows() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&copy::file(&folder.path().join("x.db")))
+            .await
+            .unwrap();
+        // Each has an index with all its columns, of which only the tenant is given.
+        for (sql, wanted) in [
+            (
+                "SELECT room_id FROM members WHERE tenant = 1 AND participant_id = 'a' AND membership = 'join'",
+                "members_by_participant",
+            ),
+            (
+                "SELECT DISTINCT server_name FROM members WHERE tenant = 1 AND room_id = 'a' AND membership = 'join'",
+                "members_in_order",
+            ),
+        ] {
+            let plan = format!("EXPLAIN QUERY PLAN {sql}");
+            let rows = sqlx::query(sqlx::AssertSqlSafe(plan)).fetch_all(db.reader());
+            let rows = rows.await.unwrap();
+            let plan: Vec<String> = rows
+                .iter()
+                .map(|row| sqlx::Row::get(row, "detail"))
+                .collect();
+            let steps = plan.join("; ");
+            assert!(
+                steps.contains(&format!("{wanted} (tenant=? AND")),
+                "{steps}"
+            );
+        }
+    }
+
+    #[tokio::test]
     async fn a_full_disk_does_not_end_the_writing_for_good() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&copy::file(&folder.path().join("x.db")))

@@ -58,6 +58,14 @@ pub fn list(from: usize, count: usize) -> String {
         .join(",")
 }
 
+/// How many rows a list has, where a page of it says so: one that is not full is the last one. `None`: they have to be
+/// counted.
+pub fn total(found: usize, limit: i64, offset: i64) -> Option<i64> {
+    let found = i64::try_from(found).ok()?;
+    let is_last = found < limit && (found > 0 || offset == 0);
+    is_last.then(|| offset.saturating_add(found))
+}
+
 /// Reads a stored id; what cannot be read is named by its table and column.
 pub fn id<T: std::str::FromStr>(
     table: &'static str,
@@ -81,6 +89,14 @@ mod tests {
         let lengths: Vec<usize> = runs(&items).map(<[usize]>::len).collect();
         assert_eq!(lengths, [64, 64, 64, 32, 7]);
         assert_eq!(runs(&items).flatten().copied().collect::<Vec<_>>(), items);
+    }
+
+    #[test]
+    fn only_a_last_page_tells_how_many_rows_there_are() {
+        assert_eq!(total(3, 50, 100), Some(103));
+        assert_eq!(total(0, 50, 0), Some(0));
+        assert_eq!(total(50, 50, 100), None);
+        assert_eq!(total(0, 50, 100), None);
     }
 
     #[test]

@@ -82,13 +82,14 @@ async fn count_messages(
     own_name: &str,
     since: &Since,
 ) -> Result<i64, DbError> {
+    // In the order of the index: without one, Postgres expects to find enough sooner by looking through all events.
     let sql = "SELECT COUNT(*) FROM (
            SELECT 1 AS one FROM events e
            LEFT JOIN message_changes c ON c.tenant = e.tenant AND c.event_id = e.event_id
            WHERE e.tenant = $1 AND e.room_id = $2 AND e.stream_position > $3 AND e.shown = 2
              AND e.type = 'swp.room.message' AND e.sender <> $4 AND c.redacted_at IS NULL
              AND (e.ts >= $6 OR e.stream_position <= $7)
-           LIMIT $5) AS unread";
+           ORDER BY e.stream_position LIMIT $5) AS unread";
     Ok(sqlx::query_scalar(sql)
         .bind(tenant.key())
         .bind(room.to_string())

@@ -130,19 +130,36 @@ pub async fn list(
     offset: i64,
 ) -> Result<(Vec<MemberRow>, i64), DbError> {
     let hidden = hidden.map_or("", Membership::as_str);
-    let total: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM members
-         WHERE tenant = $1 AND room_id = $2 AND ($3 = '' OR membership = $3) AND membership <> $4",
-    )
-    .bind(tenant.key())
-    .bind(room.to_string())
-    .bind(membership)
-    .bind(hidden)
-    .fetch_one(db.reader())
-    .await?;
+    // How many are in a room stands in its row.
+    let total = match membership {
+        "join" => {
+            "SELECT COALESCE(MAX(member_count), 0) FROM rooms
+             WHERE tenant = $1 AND id = $2 AND $3 = 'join' AND $4 <> 'join'"
+        }
+        "" => {
+            "SELECT COUNT(*) FROM members
+             WHERE tenant = $1 AND room_id = $2 AND $3 = '' AND membership <> $4"
+        }
+        _ => {
+            "SELECT COUNT(*) FROM members
+             WHERE tenant = $1 AND room_id = $2 AND membership = $3 AND membership <> $4"
+        }
+    };
+    let total: i64 = sqlx::query_scalar(total)
+        .bind(tenant.key())
+        .bind(room.to_string())
+        .bind(membership)
+        .bind(hidden)
+        .fetch_one(db.reader())
+        .await?;
+    // The index has those of one membership in this order, however many they are.
+    let of_membership = match membership {
+        "" => "$3 = ''",
+        _ => "m.membership = $3",
+    };
     let sql = format!(
-        "SELECT {COLUMNS} FROM members m WHERE m.tenant = $1 AND m.room_id = $2
-           AND ($3 = '' OR m.membership = $3) AND m.membership <> $4
+        "SELECT {COLUMNS} FROM members m
+         WHERE m.tenant = $1 AND m.room_id = $2 AND {of_membership} AND m.membership <> $4
          ORDER BY m.power_level DESC, m.participant_id LIMIT $5 OFFSET $6"
     );
     let rows = sqlx::query(AssertSqlSafe(sql))
@@ -187,10 +204,7 @@ async fn names(
         .await?;
     names
         .iter()
-        .map(|name| {
-            name.parse()
-                .map_err(|error| DbError::unreadable("members", "server_name", error))
-        })
+        .map(|name| parsed("server_name", name))
         .collect()
 }
 
@@ -253,7 +267,7 @@ async fn has_any(
 
 /// Rooms that this server shares with others and in which something was written since `since`, in ms, or of which contents
 /// or a piece of the host's log are not here yet: pairs of room and server. A server takes part as long as it has people in
-/// the room, the host for ever.
+/// the room, the host for ever. The names of others lie before and after the own one: `<>` would look at all own people.
 pub async fn shared_rooms(
     tenant: &Tenant,
     db: &Db,
@@ -262,8 +276,11 @@ pub async fn shared_rooms(
     let rows: Vec<(String, String)> = sqlx::query_as(
         "SELECT other.room_id, other.server_name FROM (
              SELECT m.room_id, m.server_name FROM members m
-             WHERE m.tenant = $1 AND m.membership = 'join' AND m.server_name <> $2
-             UNION SELECT r.id, r.host FROM rooms r WHERE r.tenant = $1 AND r.host <> $2) other
+             WHERE m.tenant = $1 AND m.server_name < $2 AND m.membership = 'join'
+             UNION SELECT m.room_id, m.server_name FROM members m
+             WHERE m.tenant = $1 AND m.server_name > $2 AND m.membership = 'join'
+             UNION SELECT r.id, r.host FROM rooms r WHERE r.tenant = $1 AND r.host < $2
+             UNION SELECT r.id, r.host FROM rooms r WHERE r.tenant = $1 AND r.host > $2) other
          WHERE (EXISTS (SELECT 1 FROM members own WHERE own.tenant = $1 AND own.server_name = $2
              AND own.membership = 'join' AND own.room_id = other.room_id)
              OR EXISTS (SELECT 1 FROM rooms r WHERE r.tenant = $1 AND r.id = other.room_id AND r.host = $2))
@@ -278,13 +295,8 @@ pub async fn shared_rooms(
     .await?;
     rows.into_iter()
         .map(|(room, server)| {
-            let room = room
-                .parse()
-                .map_err(|error| DbError::unreadable("members", "room_id", error))?;
-            let server = server
-                .parse()
-                .map_err(|error| DbError::unreadable("members", "server_name", error))?;
-            Ok((room, server))
+            let room = parsed("room_id", &room)?;
+            Ok((room, parsed("server_name", &server)?))
         })
         .collect()
 }
@@ -394,11 +406,7 @@ pub async fn other_in_dm(
     .bind(participant.to_string())
     .fetch_optional(db.reader())
     .await?;
-    id.map(|id| {
-        id.parse()
-            .map_err(|error| DbError::unreadable("members", "participant_id", error))
-    })
-    .transpose()
+    id.map(|id| parsed("participant_id", &id)).transpose()
 }
 
 /// Local people who are joined in a room.
@@ -416,12 +424,7 @@ pub async fn local_joined(
     .bind(tenant.server_name().as_str())
     .fetch_all(db.reader())
     .await?;
-    ids.iter()
-        .map(|id| {
-            id.parse()
-                .map_err(|error| DbError::unreadable("members", "participant_id", error))
-        })
-        .collect()
+    ids.iter().map(|id| parsed("participant_id", id)).collect()
 }
 
 /// The rooms that somebody is joined in.
@@ -437,12 +440,7 @@ pub async fn joined_rooms(
     .bind(participant.to_string())
     .fetch_all(db.reader())
     .await?;
-    ids.iter()
-        .map(|id| {
-            id.parse()
-                .map_err(|error| DbError::unreadable("members", "room_id", error))
-        })
-        .collect()
+    ids.iter().map(|id| parsed("room_id", id)).collect()
 }
 
 /// Whether two people are joined in a room together.

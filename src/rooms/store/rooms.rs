@@ -181,9 +181,6 @@ pub async fn list(
             .bind(tenant.server_name().as_str().to_owned());
         roles.iter().cloned().fold(query, Query::bind)
     };
-    let count = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS total {from}")));
-    let total = common(count).fetch_one(db.reader()).await?;
-    let total: i64 = total.try_get("total")?;
     let next = 12 + roles.len();
     let page = format!(
         "SELECT {COLUMNS} {from} ORDER BY LOWER(COALESCE(r.name, '')), r.id LIMIT ${next} OFFSET ${}",
@@ -191,8 +188,13 @@ pub async fn list(
     );
     let page = common(sqlx::query(AssertSqlSafe(page)));
     let rows = page.bind(limit).bind(offset).fetch_all(db.reader()).await?;
-    let rooms = rows.iter().map(read).collect::<Result<_, _>>()?;
-    Ok((rooms, total))
+    let rooms = rows.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    if let Some(total) = rows::total(rooms.len(), limit, offset) {
+        return Ok((rooms, total));
+    }
+    let count = sqlx::query(AssertSqlSafe(format!("SELECT COUNT(*) AS total {from}")));
+    let total = common(count).fetch_one(db.reader()).await?;
+    Ok((rooms, total.try_get("total")?))
 }
 
 /// Rooms that this server hosts and that others may have people in: not those that are never federated, of which no other
