@@ -14,8 +14,8 @@ use tokio::sync::Notify;
 use crate::events::core::ids::{ParticipantId, RoomId};
 use crate::tenants::Tenant;
 
-/// Live frames that may wait for one listener.
-const BUFFERED: usize = 64;
+/// Live frames that may wait for one listener: what becomes known at once when a whole organisation comes back.
+const BUFFERED: usize = 256;
 
 /// Everybody who listens, by tenant. Cheap to clone.
 #[derive(Clone, Default)]
@@ -64,17 +64,35 @@ impl Ear {
     }
 
     fn hear(&self, frame: Bytes) {
+        if self.keep(frame).is_some() {
+            self.woken.notify_one();
+        }
+    }
+
+    /// Keeps a frame for the listener, and says whether it is the first that waits. `None`: there is no use or no room for it.
+    fn keep(&self, frame: Bytes) -> Option<bool> {
         if !self.takes_frames {
-            return;
+            return None;
         }
-        {
-            let mut frames = self.frames();
-            if frames.len() >= BUFFERED {
-                return;
-            }
+        let mut frames = self.frames();
+        let is_first = frames.is_empty();
+        (frames.len() < BUFFERED).then(|| {
             frames.push_back(frame);
+            is_first
+        })
+    }
+}
+
+/// Listeners for whom frames wait. They are woken when this is dropped, each once however many frames it has got: to be
+/// woken costs a listener more than a frame does.
+#[derive(Default)]
+pub struct Wakes(Vec<Arc<Ear>>);
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        for ear in &self.0 {
+            ear.woken.notify_one();
         }
-        self.woken.notify_one();
     }
 }
 
@@ -119,6 +137,19 @@ impl Live {
         for ear in self.ears(tenant.key(), audience) {
             ear.hear(frame.clone());
         }
+    }
+
+    /// The same for one frame of several, which are heard once all of them are there.
+    pub fn publish_among(
+        &self,
+        tenant: &Tenant,
+        audience: &Audience,
+        frame: &Bytes,
+        wakes: &mut Wakes,
+    ) {
+        let ears = self.ears(tenant.key(), audience).into_iter();
+        let first = ears.filter(|ear| ear.keep(frame.clone()) == Some(true));
+        wakes.0.extend(first);
     }
 
     /// Wakes everybody who listens to one of the rooms, or is one of the people.
@@ -394,6 +425,23 @@ mod tests {
         }
         assert!(slow.woken().now_or_never().is_some());
         assert_eq!(slow.take().len(), BUFFERED);
+    }
+
+    #[test]
+    fn of_several_frames_together_a_listener_is_woken_once_all_are_there() {
+        let live = Live::default();
+        let alice = live.listen_in(TENANT, person(1), true);
+        let mut wakes = Wakes::default();
+        for frame in ["one", "other"] {
+            for ear in live.ears(TENANT, &Audience::People(vec![person(1)])) {
+                let is_first = ear.keep(Bytes::from_static(frame.as_bytes())) == Some(true);
+                wakes.0.extend(is_first.then_some(ear));
+            }
+        }
+        assert!(alice.woken().now_or_never().is_none());
+        drop(wakes);
+        assert!(alice.woken().now_or_never().is_some());
+        assert_eq!(alice.take(), ["one", "other"]);
     }
 
     #[test]

@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::federated;
 use super::frames::LiveFrame;
-use super::live::Audience;
+use super::live::{Audience, Wakes};
 use super::model::State;
 use super::people::Change;
 use super::remote::REPEATED_EVERY_MS;
@@ -19,15 +21,28 @@ use crate::participants;
 use crate::rooms;
 use crate::tenants::Tenant;
 
+/// How long changes of presence wait for each other. After a restart everybody comes back, and each would wake all others.
+const TOGETHER: Duration = Duration::from_millis(100);
+
 /// Runs until the server stops.
 pub async fn run(app: App) {
     let presence = app.presence().clone();
     let stop = app.stop().clone();
     let mut next_repeat = app.now();
+    let mut may_tell_at = Instant::now();
     loop {
-        let (changes, next_change) = presence.changes();
-        for change in changes {
-            note_failure(tell(&app, &change).await);
+        let is_early = Instant::now() < may_tell_at;
+        let (changes, next_change) = match is_early {
+            true => (Vec::new(), None),
+            false => presence.changes(),
+        };
+        if !changes.is_empty() {
+            let mut wakes = Wakes::default();
+            for change in changes {
+                note_failure(tell(&app, &change, &mut wakes).await);
+            }
+            drop(wakes);
+            may_tell_at = Instant::now() + TOGETHER;
         }
         let over = presence.typing().over(app.now());
         for typist in over {
@@ -48,6 +63,7 @@ pub async fn run(app: App) {
             () = presence.changed() => {}
             () = app.federation().ephemeral().changed() => {}
             () = sleep_until(wait.into_iter().flatten().min(), app.now()) => {}
+            () = tokio::time::sleep_until(may_tell_at), if is_early => {}
             () = stop.cancelled() => return,
         }
     }
@@ -70,7 +86,7 @@ async fn sleep_until(at: Option<i64>, now: i64) {
     }
 }
 
-async fn tell(app: &App, change: &Change) -> Result<(), DbError> {
+async fn tell(app: &App, change: &Change, wakes: &mut Wakes) -> Result<(), DbError> {
     let Change {
         tenant,
         participant,
@@ -97,9 +113,9 @@ async fn tell(app: &App, change: &Change) -> Result<(), DbError> {
             rooms,
             except: insiders.clone(),
         };
-        live.publish(tenant, &others, &frame(after.to_public()));
+        live.publish_among(tenant, &others, &frame(after.to_public()), wakes);
     }
-    live.publish(tenant, &Audience::People(insiders), &frame(*after));
+    live.publish_among(tenant, &Audience::People(insiders), &frame(*after), wakes);
     match is_local {
         true => federated::changed(app, change).await,
         false => Ok(()),

@@ -40,8 +40,10 @@ const LIMIT: (i64, i64) = (100, 500);
 const TIMEOUT: (i64, i64) = (30_000, 60_000);
 /// What is read of a frame that is too large, so that its sender can be told why the socket closes, in bytes.
 const LARGEST_READ: usize = 128 * 1024;
-/// Bytes that are buffered per socket and direction.
-const BUFFER: usize = 8 * 1024;
+/// Bytes that are read at a time. Each socket keeps as many for as long as it is open, and clients have little to say.
+const READ_BUFFER: usize = 1024;
+/// Bytes that are gathered before they are written. A socket keeps what it has once needed.
+const WRITE_BUFFER: usize = 4 * 1024;
 
 /// The routes of this domain. None of them answers within the time of a request.
 pub fn routes() -> Routes<App> {
@@ -219,8 +221,8 @@ fn upgraded(app: App, upgrade: WebSocketUpgrade, service: Service) -> Switched {
         Service::Refuse(code) => socket::refuse(code, transport(socket)).await,
     };
     let response = upgrade
-        .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(WRITE_BUFFER)
         .max_frame_size(LARGEST_READ)
         .max_message_size(LARGEST_READ)
         .on_upgrade(move |socket| tasks.track_future(serve(socket).instrument(span)));

@@ -3,15 +3,16 @@
 //! A room may be visible in several parts: from a join to the leave, again from the next join on, and single events such
 //! as an invitation in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::events::core::ids::RoomId;
 use crate::events::store::positions::Window;
 use crate::rooms::store::spans::Span;
 
-/// The visible parts of all rooms of a person.
+/// The visible parts of all rooms of a person, in the order of the rooms' ids: every open socket holds one, so that a part
+/// takes no more than it has to say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Visible(HashMap<RoomId, Vec<Part>>);
+pub struct Visible(Box<[(RoomId, Part)]>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Part {
@@ -29,38 +30,37 @@ impl Part {
 impl Visible {
     /// From the stored spans.
     pub fn of(spans: Vec<Span>) -> Visible {
-        let mut rooms: HashMap<RoomId, Vec<Part>> = HashMap::new();
-        for span in spans {
+        let part = |span: Span| {
             let part = Part {
                 after: span.after,
                 until: span.until,
             };
-            rooms.entry(span.room_id).or_default().push(part);
-        }
-        Visible(rooms)
+            (span.room_id, part)
+        };
+        let mut parts: Vec<(RoomId, Part)> = spans.into_iter().map(part).collect();
+        parts.sort_unstable_by_key(|(room, _)| *room);
+        Visible(parts.into_boxed_slice())
     }
 
     /// Whether the event at a position of a room is shown.
     pub fn shows(&self, room: RoomId, position: i64) -> bool {
-        let parts = self.0.get(&room);
-        parts.is_some_and(|parts| parts.iter().any(|part| part.holds(position)))
+        let first = self.0.partition_point(|(of, _)| *of < room);
+        let parts = self.0.iter().skip(first);
+        parts
+            .take_while(|(of, _)| *of == room)
+            .any(|(_, part)| part.holds(position))
     }
 
     /// The rooms that are visible until further notice: those the person is in.
     pub fn open_rooms(&self) -> HashSet<RoomId> {
-        let is_open = |parts: &[Part]| parts.iter().any(|part| part.until.is_none());
-        let open = self.0.iter().filter(|(_, parts)| is_open(parts));
+        let open = self.0.iter().filter(|(_, part)| part.until.is_none());
         open.map(|(room, _)| *room).collect()
     }
 
     /// The visible parts of the stretch after one position and up to another.
     pub fn windows(&self, after: i64, until: i64) -> Vec<Window> {
-        let parts = self
-            .0
-            .iter()
-            .flat_map(|(room, parts)| parts.iter().map(move |part| (*room, part)));
-        let windows = parts.map(|(room_id, part)| Window {
-            room_id,
+        let windows = self.0.iter().map(|(room_id, part)| Window {
+            room_id: *room_id,
             after: part.after.max(after),
             until: part.until.unwrap_or(until).min(until),
         });
