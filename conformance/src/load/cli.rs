@@ -12,6 +12,8 @@ use clap::{Parser, Subcommand, ValueEnum};
 use super::floor;
 use super::plan::{self, Part, Plan};
 use super::report::{self, Row};
+use super::sizes::SMALL;
+use super::town::Scale;
 use super::trouble::{Result, Trouble};
 
 /// Measures how fast a ScaiWave server is, beside raw baselines of the same machine.
@@ -54,6 +56,18 @@ pub struct Options {
     /// Rooms that two servers share.
     #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
     rooms: u16,
+    /// Events that a large server holds.
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(10_000..=100_000_000))]
+    stored: u64,
+    /// People on the large server.
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(600..=1_000_000))]
+    accounts: u32,
+    /// People in the largest room of the large server, which has as many rooms as two servers share elsewhere.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(500..=100_000))]
+    members: u32,
+    /// WebSockets that are open at one time.
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    sockets: u32,
     /// Only these parts; may be given several times. All by default.
     #[arg(long = "part")]
     parts: Vec<Part>,
@@ -123,6 +137,14 @@ fn measure(options: &Options) -> Result<ExitCode> {
         people: usize::from(options.people),
         peers: usize::from(options.peers),
         rooms: usize::from(options.rooms),
+        scale: Scale {
+            events: number(options.stored),
+            people: number(options.accounts.into()),
+            // Those of the small server are among them.
+            rooms: usize::from(options.rooms).max(SMALL.rooms),
+            members: number(options.members.min(options.accounts).into()),
+        },
+        sockets: number(options.sockets.into()),
         parts,
     };
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -134,7 +134,7 @@ impl Crowd {
 
     /// Writes so many messages as fast as they are acknowledged.
     pub async fn spread(&self, count: usize) -> Result<Spread> {
-        self.rest().await?;
+        self.server.rests().await?;
         let (events, requests) = (self.events(), self.requests());
         let used = self.server.processor()?;
         let began = Instant::now();
@@ -144,7 +144,7 @@ impl Crowd {
         let deliveries = ((count + 1) * self.peers) as u64;
         self.until(events + deliveries).await?;
         let time = began.elapsed();
-        self.rest().await?;
+        self.server.rests().await?;
         let used = self.server.processor()? - used;
         Ok(Spread {
             per_second: deliveries as f64 / time.as_secs_f64(),
@@ -157,7 +157,7 @@ impl Crowd {
     /// From when a message was written to when each peer got it, at a steady pace; and the processor time of the server for
     /// each event and peer, in seconds.
     pub async fn pace(&self, per_second: u32, time: Duration) -> Result<(Rate, f64)> {
-        self.rest().await?;
+        self.server.rests().await?;
         let events = self.events();
         let used = self.server.processor()?;
         lock(&self.shared.lags).reset();
@@ -175,7 +175,7 @@ impl Crowd {
         let deliveries = count * self.peers as u64;
         self.until(events + deliveries).await?;
         let rate = Rate::of(&lock(&self.shared.lags), began.elapsed());
-        self.rest().await?;
+        self.server.rests().await?;
         let used = self.server.processor()? - used;
         Ok((rate, used.as_secs_f64() / deliveries as f64))
     }
@@ -205,21 +205,6 @@ impl Crowd {
             tokio::time::sleep(POLL).await;
         }
         Ok(())
-    }
-
-    /// Waits until the server has nothing more to do: what the joins left to be delivered, or what it writes down afterwards.
-    async fn rest(&self) -> Result<()> {
-        let mut before = self.server.processor()?;
-        let began = Instant::now();
-        while began.elapsed() < PATIENCE {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            let now = self.server.processor()?;
-            if now - before <= Duration::from_millis(20) {
-                return Ok(());
-            }
-            before = now;
-        }
-        Err(Trouble::new("the server does not come to rest"))
     }
 }
 

@@ -9,6 +9,7 @@ use super::floor::Floor;
 use super::report::Row;
 use super::sends::{Rate, Volley};
 use super::subject::Subject;
+use super::town::Scale;
 use super::trouble::Result;
 use super::verification;
 
@@ -36,6 +37,10 @@ pub struct Plan {
     pub peers: usize,
     /// Rooms that two servers share.
     pub rooms: usize,
+    /// What a large server holds.
+    pub scale: Scale,
+    /// WebSockets that are open at one time.
+    pub sockets: usize,
     /// Parts that are run.
     pub parts: Vec<Part>,
 }
@@ -57,6 +62,10 @@ pub enum Part {
     Peers,
     /// Two servers with many rooms.
     Rooms,
+    /// A server that holds much, beside the same when it was small.
+    Sizes,
+    /// Many open WebSockets.
+    Sockets,
 }
 
 /// The yardsticks of the run.

@@ -10,10 +10,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 
 use super::http::{self, Connection};
+use super::identity::Identity;
 use super::trouble::{Result, Trouble};
 
 /// How long a server may take to start or to stop.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a server may go on working with what it was left.
+const REST_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Password of every account in a load run; the servers listen on loopback and live for minutes.
 pub const PASSWORD: &str = "a password for load";
@@ -94,6 +97,18 @@ impl Settings {
         self.environment.push((setting, urls.join(",")));
     }
 
+    /// Reads through few connections: each keeps what it has read of a SQLite database, which would be taken for the memory
+    /// of whatever is counted.
+    pub fn reads_little(&mut self) {
+        let setting = "SCAIWAVE_DB_POOL".to_owned();
+        self.environment.push((setting, "2".to_owned()));
+    }
+
+    /// Lets people sign in with tokens of `identity`.
+    pub fn trusts(&mut self, identity: &Identity) {
+        self.environment.extend(identity.environment());
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command
@@ -128,6 +143,24 @@ impl Settings {
         }
         let reason = String::from_utf8_lossy(&output.stderr);
         Err(Trouble(format!("admin create-user failed: {reason}")))
+    }
+
+    /// Runs `admin verify`: how many events it confirmed, and how long that took.
+    pub async fn verify(&self) -> Result<(f64, Duration)> {
+        let began = Instant::now();
+        let output = self.command(&["admin", "verify"]).output().await?;
+        let time = began.elapsed();
+        let said = String::from_utf8_lossy(&output.stdout);
+        let events = said
+            .split_once(' ')
+            .and_then(|(count, _)| count.parse().ok());
+        match events.filter(|_| output.status.success()) {
+            Some(events) => Ok((events, time)),
+            None => {
+                let reason = String::from_utf8_lossy(&output.stderr);
+                Err(Trouble(format!("admin verify failed: {said}{reason}")))
+            }
+        }
     }
 
     /// Starts the server; answers with it how long it took from the start of the process until `/health` said 200.
@@ -207,6 +240,21 @@ impl Server {
             .filter_map(|field| field.parse::<u64>().ok())
             .sum();
         Ok(Duration::from_millis(ticks * 10))
+    }
+
+    /// Waits until it has nothing more to do: what others left to be told, or what it writes down afterwards.
+    pub async fn rests(&self) -> Result<()> {
+        let mut before = self.processor()?;
+        let began = Instant::now();
+        while began.elapsed() < REST_PATIENCE {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let now = self.processor()?;
+            if now - before <= Duration::from_millis(20) {
+                return Ok(());
+            }
+            before = now;
+        }
+        Err(Trouble::new("the server does not come to rest"))
     }
 
     fn proc(&self, file: &str) -> PathBuf {

@@ -3,17 +3,21 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use futures::StreamExt;
-use tokio::net::TcpStream;
+use futures::{SinkExt, StreamExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::trouble::{Result, Trouble};
 
 /// Stands before the number of a message whose way is measured.
 pub const MARK: &str = "way-";
+
+/// Bytes that are read at a time: with thousands of sockets the usual ones would fill the memory.
+const BUFFER: usize = 4096;
 
 /// An open `/v1/stream` that has said `hello`.
 pub struct Listener(WebSocketStream<TcpStream>);
@@ -21,6 +25,11 @@ pub struct Listener(WebSocketStream<TcpStream>);
 impl Listener {
     /// Connects, and waits for `hello`.
     pub async fn open(address: SocketAddr, token: &str) -> Result<Self> {
+        Self::open_from(([127, 0, 0, 1], 0).into(), address, token).await
+    }
+
+    /// The same from a given address of this machine.
+    pub async fn open_from(source: SocketAddr, address: SocketAddr, token: &str) -> Result<Self> {
         let broken = |error: tokio_tungstenite::tungstenite::Error| Trouble(error.to_string());
         let mut request = format!("ws://{address}/v1/stream")
             .into_client_request()
@@ -28,9 +37,13 @@ impl Listener {
         let value = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|error| Trouble(error.to_string()))?;
         request.headers_mut().insert("Authorization", value);
-        let stream = TcpStream::connect(address).await?;
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(source)?;
+        let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
-        let (stream, _) = client_async(request, stream).await.map_err(broken)?;
+        let config = WebSocketConfig::default().read_buffer_size(BUFFER);
+        let opened = client_async_with_config(request, stream, Some(config)).await;
+        let (stream, _) = opened.map_err(broken)?;
         let mut listener = Self(stream);
         while !listener.text().await?.contains("\"hello\"") {}
         Ok(listener)
@@ -45,6 +58,13 @@ impl Listener {
                 return Ok((number, arrived));
             }
         }
+    }
+
+    /// Says that somebody sits before it.
+    pub async fn beat(&mut self) -> Result<()> {
+        let beat = Message::text(r#"{"type":"heartbeat"}"#);
+        let sent = self.0.send(beat).await;
+        sent.map_err(|error| Trouble(format!("a socket broke: {error}")))
     }
 
     async fn text(&mut self) -> Result<String> {

@@ -1,6 +1,7 @@
 //! All scenarios on one kind of database, each figure beside its yardsticks and its aim.
 
 mod federated;
+mod sized;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,6 +87,14 @@ impl<'a> Subject<'a> {
         if self.plan.parts.contains(&Part::Peers) {
             let done = self.many_servers().await;
             self.explain("a room of many servers", done);
+        }
+        if self.plan.parts.contains(&Part::Sizes) {
+            let done = self.sizes().await;
+            self.explain("a large server", done);
+        }
+        if self.plan.parts.contains(&Part::Sockets) {
+            let done = self.sockets().await;
+            self.explain("many sockets", done);
         }
     }
 
