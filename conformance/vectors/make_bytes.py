@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from make_logs import HOST_LOG, MESSAGE, NONCE
-from maker import ALICE, BEA, A, B, Key, hash_of, participant_id, room_id, sha256
+from maker import ALICE, BEA, A, B, Key, hash_of, media_id, participant_id, room_id, sha256
 
 # What is read, and its canonical form; both stated by hand.
 CANONICAL = [
@@ -75,6 +75,9 @@ def of_ids():
         yield made("room", room_id(host, nonce), host=host, nonce=nonce)
     for fqid in (ALICE, BEA, "@a.b-c_d:xn--bcher-kva.example:8448"):
         yield made("participant", participant_id(fqid), fqid=fqid)
+    for uploader, content in ((ALICE, b"a file"), (BEA, b"a file"), (ALICE, b"another")):
+        content = sha256(content).hexdigest()
+        yield made("media", media_id(uploader, content), uploader=uploader, sha256=content)
     for event in (*HOST_LOG[:2], MESSAGE):
         names = ("ts", "room_id", "origin", "epoch", "seq", "prev", "content_hash")
         yield made("event", event["event_id"], **{name: event[name] for name in names})

@@ -70,6 +70,10 @@ def participant_id(fqid):
     return uuid(8, first_bits(122, f"scaiwave-participant-v1\n{fqid}"))
 
 
+def media_id(uploader, content):
+    return uuid(8, first_bits(122, f"scaiwave-media-v1\n{uploader}\n{content}"))
+
+
 def event_id(event):
     made_of = [event[name] for name in ("room_id", "origin", "epoch", "seq", "prev", "content_hash")]
     return uuid(7, event["ts"] << 74 | first_bits(74, "scaiwave-id-v1\n" + canonical(made_of)))

@@ -192,6 +192,10 @@ def participant_id(fqid):
     return uuid_v8(f"scaiwave-participant-v1\n{fqid}".encode())
 
 
+def media_id(uploader, content):
+    return uuid_v8(f"scaiwave-media-v1\n{uploader}\n{content}".encode())
+
+
 def event_id(event):
     place = [event[name] for name in ("room_id", "origin", "epoch", "seq", "prev", "content_hash")]
     bits = int.from_bytes(sha256(("scaiwave-id-v1\n" + jcs(place)).encode())[:16], "big") >> 54

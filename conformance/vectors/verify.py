@@ -34,6 +34,7 @@ def of_ids(vector):
     derive = {
         "room": lambda: p.room_id(vector["host"], vector["nonce"]),
         "participant": lambda: p.participant_id(vector["fqid"]),
+        "media": lambda: p.media_id(vector["uploader"], vector["sha256"]),
         "event": lambda: p.event_id(vector),
         "key": lambda: p.key_id(vector["public_key"]),
         "content": lambda: p.content_hash(vector["content"], vector["salt"]),

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::{Ignored, LIMITS, compare, nullable, read};
 use crate::events::core::event_type::EventType;
 use crate::events::core::hash::Hash;
-use crate::events::core::ids::{EventId, EventPlace, ParticipantId, RoomId};
+use crate::events::core::ids::{EventId, EventPlace, MediaId, ParticipantId, RoomId};
 use crate::events::core::names::{Fqid, ServerName};
 use crate::events::core::sign::{PublicKey, Signature};
 use crate::events::core::{canonical, content, json};
@@ -109,6 +109,16 @@ struct OfParticipant {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct OfMedia {
+    #[serde(rename = "of")]
+    _of: Ignored,
+    uploader: Fqid,
+    sha256: String,
+    expect: Id,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct OfEvent {
     #[serde(rename = "of")]
     _of: Ignored,
@@ -153,6 +163,12 @@ pub(super) fn id(vector: &str) -> Result<(), String> {
         "participant" => {
             let vector: OfParticipant = read(vector)?;
             let id = ParticipantId::derive(&vector.fqid);
+            (vector.expect, id.to_string())
+        }
+        "media" => {
+            let vector: OfMedia = read(vector)?;
+            let content = Hash::from_hex(&vector.sha256).map_err(|error| error.to_string())?;
+            let id = MediaId::derive(&vector.uploader, &content);
             (vector.expect, id.to_string())
         }
         "event" => {

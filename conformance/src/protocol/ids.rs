@@ -1,4 +1,4 @@
-//! Ids that follow from what they name: rooms, participants, events.
+//! Ids that follow from what they name: rooms, participants, media, events.
 
 use serde_json::json;
 
@@ -13,6 +13,11 @@ pub fn room_id(host: &str, nonce: &str) -> String {
 /// The id of the participant with this FQID.
 pub fn participant_id(fqid: &str) -> String {
     version_8(&format!("scaiwave-participant-v1\n{fqid}"))
+}
+
+/// The id of the file with this hash, in hex digits, that this participant uploaded.
+pub fn media_id(uploader: &str, content: &str) -> String {
+    version_8(&format!("scaiwave-media-v1\n{uploader}\n{content}"))
 }
 
 /// What an event's id follows from, beside its time.

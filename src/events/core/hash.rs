@@ -35,6 +35,19 @@ impl Hash {
         &self.0
     }
 
+    /// The 64 lower-case hex digits alone, as protocols other than this one write a SHA-256.
+    pub fn hex(&self) -> String {
+        self.to_string().split_off(PREFIX.len())
+    }
+
+    /// Reads 64 lower-case hex digits.
+    ///
+    /// # Errors
+    /// [`HashFormatError`] for anything else.
+    pub fn from_hex(digits: &str) -> Result<Self, HashFormatError> {
+        hex_array(digits).map(Self).ok_or(HashFormatError)
+    }
+
     /// An id that follows from the hash: its first 16 bytes as a UUIDv8.
     pub fn to_uuid(&self) -> Uuid {
         let mut bytes = [0; 16];

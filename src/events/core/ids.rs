@@ -1,4 +1,4 @@
-//! Ids of rooms, events and participants: UUIDs that follow from what they name, so that nobody can take another's;
+//! Ids of rooms, events, participants and media: UUIDs that follow from what they name, so that nobody can take another's;
 //! and ids of tenants, which are random and never leave the server.
 //!
 //! Text form: the 36 characters of RFC 9562 section 4 in lower case; any other spelling is refused, because ids are
@@ -18,6 +18,8 @@ use super::text::text_form;
 const ROOM_PREFIX: &str = "scaiwave-room-v1";
 /// First line of what a participant id is the hash of.
 const PARTICIPANT_PREFIX: &str = "scaiwave-participant-v1";
+/// First line of what a media id is the hash of.
+const MEDIA_PREFIX: &str = "scaiwave-media-v1";
 /// First line of what an event id's random bits are the hash of.
 const EVENT_PREFIX: &str = "scaiwave-id-v1";
 
@@ -37,6 +39,10 @@ pub struct EventId(pub Uuid);
 /// Id of a participant: UUIDv8 derived from the FQID.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
 pub struct ParticipantId(pub Uuid);
+
+/// Id of an uploaded file: UUIDv8 derived from who uploaded it and what is in it, so that no two contents share an id.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
+pub struct MediaId(pub Uuid);
 
 /// Id of a tenant of this process; it never leaves the server.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, utoipa::ToSchema)]
@@ -76,6 +82,15 @@ impl ParticipantId {
         Self(uuid_v8(&Hash::of(
             format!("{PARTICIPANT_PREFIX}\n{fqid}").as_bytes(),
         )))
+    }
+}
+
+impl MediaId {
+    /// The id of the file with this content that the participant with this FQID uploaded: the first 122 bits of
+    /// SHA-256(`"scaiwave-media-v1\n" + FQID + "\n" + sha256`) as a UUIDv8, with the content's hash in hex digits.
+    pub fn derive(uploader: &Fqid, content: &Hash) -> Self {
+        let text = format!("{MEDIA_PREFIX}\n{uploader}\n{}", content.hex());
+        Self(uuid_v8(&Hash::of(text.as_bytes())))
     }
 }
 
@@ -139,8 +154,8 @@ macro_rules! as_uuid {
     )+};
 }
 
-as_uuid!(RoomId, EventId, ParticipantId, TenantId);
-text_form!(RoomId, EventId, ParticipantId, TenantId);
+as_uuid!(RoomId, EventId, ParticipantId, MediaId, TenantId);
+text_form!(RoomId, EventId, ParticipantId, MediaId, TenantId);
 
 /// Reads the lower-case hyphenated form and nothing else (the `uuid` crate also takes braces, URNs and upper case).
 fn read_uuid(text: &str) -> Result<Uuid, IdFormatError> {
