@@ -15,6 +15,7 @@
 mod backfill;
 mod descriptors;
 mod events;
+mod forms;
 mod pages;
 mod requests;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use serde_json::Value;
 pub use backfill::backfill_page;
 pub use descriptors::descriptor;
 pub use events::event;
+pub use forms::upload_form;
 pub use requests::request_signature;
 
 use crate::events::core::event::Event;

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::pages::made_to_fit;
 use super::{
     backfill, backfill_page, descriptor, descriptors, event, json, request_signature, requests,
+    upload_form,
 };
 
 /// What is kept of one kind of input, by its name.
@@ -39,6 +40,7 @@ fn everything_that_is_kept_holds() {
     all("request_signature", request_signature);
     all("descriptor", descriptor);
     all("backfill_page", backfill_page);
+    all("upload_form", upload_form);
 }
 
 #[test]

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod login_backoff;
 pub mod meter;
 pub mod metrics;
+pub mod multipart;
 mod named_tenant;
 pub mod operations;
 pub mod paging;
