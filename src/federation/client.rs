@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
 use reqwest::{Certificate, ClientBuilder};
 use url::{Host, Url};
@@ -114,6 +115,32 @@ impl PeerResponse {
             .parse()
             .ok()?;
         Some(Duration::from_secs(seconds))
+    }
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub struct PeerStream {
+    /// Its status; never a redirect.
+    pub status: StatusCode,
+    response: reqwest::Response,
+    limit: usize,
+    left: usize,
+}
+
+impl PeerStream {
+    /// The next bytes of the body; `None`: that was all.
+    ///
+    /// # Errors
+    /// [`PeerError`]: it is longer than was allowed, or breaks off.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, PeerError> {
+        let Some(chunk) = self.response.chunk().await? else {
+            return Ok(None);
+        };
+        let limit = self.limit;
+        let left = self.left.checked_sub(chunk.len());
+        self.left = left.ok_or(PeerError::TooLarge { limit })?;
+        Ok(Some(chunk))
     }
 }
 
@@ -226,6 +253,34 @@ impl Client {
         signer: Signer<'_>,
         now_ms: i64,
     ) -> Result<PeerResponse, PeerError> {
+        let max_response = call.max_response;
+        receive(self.request(to, call, signer, now_ms)?, max_response).await
+    }
+
+    /// Sends a signed request whose answer is read piece by piece, and may take so long in all.
+    ///
+    /// # Errors
+    /// As [`Client::send`]; the answer itself can still break off.
+    pub async fn open(
+        &self,
+        to: Destination<'_>,
+        call: Call<'_>,
+        signer: Signer<'_>,
+        now_ms: i64,
+        longest: Duration,
+    ) -> Result<PeerStream, PeerError> {
+        let max_response = call.max_response;
+        let request = self.request(to, call, signer, now_ms)?.timeout(longest);
+        open(request, max_response).await
+    }
+
+    fn request(
+        &self,
+        to: Destination<'_>,
+        call: Call<'_>,
+        signer: Signer<'_>,
+        now_ms: i64,
+    ) -> Result<reqwest::RequestBuilder, PeerError> {
         let route = self.route(to);
         let url = route.url(call.path_and_query)?;
         let body = call.body.unwrap_or_default();
@@ -249,7 +304,7 @@ impl Client {
                 .header(header::CONTENT_TYPE, "application/json")
                 .body(body);
         }
-        receive(request, call.max_response).await
+        Ok(request)
     }
 
     fn route<'a>(&'a self, to: Destination<'a>) -> Route<'a> {
@@ -333,7 +388,21 @@ async fn receive(
     request: reqwest::RequestBuilder,
     limit: usize,
 ) -> Result<PeerResponse, PeerError> {
-    let mut response = request.send().await?;
+    let mut answer = open(request, limit).await?;
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await? {
+        body.extend_from_slice(&chunk);
+    }
+    let headers = std::mem::take(answer.response.headers_mut());
+    Ok(PeerResponse {
+        status: answer.status,
+        headers,
+        body,
+    })
+}
+
+async fn open(request: reqwest::RequestBuilder, limit: usize) -> Result<PeerStream, PeerError> {
+    let response = request.send().await?;
     let status = response.status();
     if status.is_redirection() {
         return Err(PeerError::Redirect { status });
@@ -342,18 +411,11 @@ async fn receive(
     if usize::try_from(stated).map_or(true, |stated| stated > limit) {
         return Err(PeerError::TooLarge { limit });
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
-        if body.len() + chunk.len() > limit {
-            return Err(PeerError::TooLarge { limit });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    let headers = std::mem::take(response.headers_mut());
-    Ok(PeerResponse {
+    Ok(PeerStream {
         status,
-        headers,
-        body,
+        response,
+        limit,
+        left: limit,
     })
 }
 

@@ -104,6 +104,16 @@ pub enum CallError {
     Db(#[from] DbError),
 }
 
+impl CallError {
+    /// Nothing usable came back from a server.
+    pub(super) fn of(peer: &ServerName, error: PeerError) -> Self {
+        Self::Peer {
+            peer: peer.clone(),
+            error,
+        }
+    }
+}
+
 impl Coded for CallError {
     fn code(&self) -> Code {
         match self {

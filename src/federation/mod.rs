@@ -40,11 +40,13 @@ pub mod store;
 mod test_support;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use http::StatusCode;
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use self::client::{Call, Client, Destination, PeerResponse, Signer};
+use self::client::{Call, Client, Destination, PeerResponse, PeerStream, Signer};
 use self::core::descriptor::BaseUrl;
 use self::core::policy::{Policy, PolicyChange};
 use self::ephemeral::Ephemeral;
@@ -60,6 +62,7 @@ use crate::clock::Clock;
 use crate::db::{Committed, Db};
 use crate::entropy::Entropy;
 use crate::events::core::names::ServerName;
+use crate::events::core::sign::KeyPair;
 use crate::events::keys::KeyRing;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
@@ -291,27 +294,52 @@ impl Federation {
         peer: &ServerName,
         call: Call<'_>,
     ) -> Result<PeerResponse, CallError> {
+        let (base_url, key) = self.way_to(tenant, peer).await?;
+        let (to, signer) = between(tenant, peer, base_url.as_ref(), &key);
+        let endpoint = counted::endpoint(call.path_and_query);
+        let answer = self.client().send(to, call, signer, self.now_ms()).await;
+        let status = answer.as_ref().map(|answer| answer.status).ok();
+        self.count_call(endpoint, status);
+        answer.map_err(|error| CallError::of(peer, error))
+    }
+
+    /// As [`Federation::call`], for an answer that is read piece by piece and may take so long in all.
+    ///
+    /// # Errors
+    /// Those of [`Federation::call`].
+    pub async fn open(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+        call: Call<'_>,
+        longest: Duration,
+    ) -> Result<PeerStream, CallError> {
+        let (base_url, key) = self.way_to(tenant, peer).await?;
+        let (to, signer) = between(tenant, peer, base_url.as_ref(), &key);
+        let endpoint = counted::endpoint(call.path_and_query);
+        let now = self.now_ms();
+        let answer = self.client().open(to, call, signer, now, longest).await;
+        let status = answer.as_ref().map(|answer| answer.status).ok();
+        self.count_call(endpoint, status);
+        answer.map_err(|error| CallError::of(peer, error))
+    }
+
+    /// Where a server that the tenant's policy allows lives, and the key to sign with.
+    async fn way_to(
+        &self,
+        tenant: &Tenant,
+        peer: &ServerName,
+    ) -> Result<(Option<BaseUrl>, Arc<KeyPair>), CallError> {
         self.policies().get(tenant).await?.require(peer)?;
         self.peers().renew_if_old(tenant, peer).await?;
         let base_url = self.peers().base_url(tenant, peer).await?;
         let key = self.keys().current(tenant).ok_or(CallError::NoKey)?;
-        let to = Destination {
-            name: peer,
-            base_url: base_url.as_ref(),
-        };
-        let signer = Signer {
-            name: tenant.server_name(),
-            key: &key,
-        };
-        let client = self.client();
-        let endpoint = counted::endpoint(call.path_and_query);
-        let answer = client.send(to, call, signer, self.now_ms()).await;
-        let status = answer.as_ref().map_or(0, |answer| answer.status.as_u16());
+        Ok((base_url, key))
+    }
+
+    fn count_call(&self, endpoint: &'static str, status: Option<StatusCode>) {
+        let status = status.map_or(0, |status| status.as_u16());
         counted::request(self.metrics(), "out", endpoint, status);
-        answer.map_err(|error| CallError::Peer {
-            peer: peer.clone(),
-            error,
-        })
     }
 
     fn base_url(&self, tenant: &Tenant) -> Option<BaseUrl> {
@@ -321,4 +349,22 @@ impl Federation {
             .clone()
             .filter(|_| self.tenants().first().as_ref() == Some(tenant))
     }
+}
+
+/// Whom a call goes to and in whose name.
+fn between<'a>(
+    tenant: &'a Tenant,
+    peer: &'a ServerName,
+    base_url: Option<&'a BaseUrl>,
+    key: &'a KeyPair,
+) -> (Destination<'a>, Signer<'a>) {
+    let to = Destination {
+        name: peer,
+        base_url,
+    };
+    let signer = Signer {
+        name: tenant.server_name(),
+        key,
+    };
+    (to, signer)
 }
