@@ -47,6 +47,8 @@ pub enum SignIn {
 pub struct Body {
     /// Its schema.
     pub schema: Value,
+    /// Its media type.
+    pub media_type: &'static str,
     /// Whether it may be a form, too.
     pub or_form: bool,
 }

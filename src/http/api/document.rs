@@ -154,7 +154,7 @@ fn operation(path: &str, method: &Method, described: &Described, named: &Named) 
             let form = "application/x-www-form-urlencoded";
             content.insert(form.to_owned(), schema.clone());
         }
-        content.insert("application/json".to_owned(), schema);
+        content.insert(body.media_type.to_owned(), schema);
         // No body is an empty object.
         let required = body.schema.get("required").is_some();
         operation["requestBody"] = json!({"required": required, "content": content});

@@ -58,6 +58,7 @@ impl<T: ToSchema> Input for Body<T> {
         let schema = into.takes::<T>();
         into.body = Some(describe::Body {
             schema,
+            media_type: "application/json",
             or_form: false,
         });
         into.refusals.extend([
