@@ -19,6 +19,7 @@ pub mod federation;
 pub mod fuzzing;
 pub mod groups;
 pub mod http;
+pub mod media;
 pub mod messages;
 pub mod notifications;
 pub mod operator;

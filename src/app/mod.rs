@@ -31,6 +31,7 @@ use crate::federation::exchange::one_dm::Several;
 use crate::federation::exchange::profile_changes::ProfileChanges;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::media::Storage;
 use crate::notifications::{Keywords, Snoozes};
 use crate::presence::Presence;
 use crate::rooms::timeline::Timeline;
@@ -60,6 +61,7 @@ struct Shared {
     keywords: Keywords,
     snoozes: Snoozes,
     streams: Streams,
+    media: Storage,
     federation: Federation,
     catching_up: Running,
     several_dms: Several,
@@ -142,6 +144,11 @@ impl App {
     /// Who reads the stream.
     pub fn streams(&self) -> &Streams {
         &self.0.streams
+    }
+
+    /// Where files are kept.
+    pub fn media(&self) -> &Storage {
+        &self.0.media
     }
 
     /// Other servers.

@@ -12,7 +12,9 @@ use crate::http::api::published::{self, Published};
 use crate::http::api::{Routes, document};
 use crate::http::layers::Layers;
 use crate::http::operations;
-use crate::{groups, messages, notifications, participants, preferences, presence, rooms, sync};
+use crate::{
+    groups, media, messages, notifications, participants, preferences, presence, rooms, sync,
+};
 
 /// The API's description, the same for every server of the process.
 static PUBLISHED: LazyLock<Published> = LazyLock::new(|| Published::of(&description()));
@@ -64,6 +66,7 @@ fn for_clients() -> Routes<App> {
         .merge(participants::routes::routes())
         .merge(groups::routes::routes())
         .merge(rooms::routes::routes())
+        .merge(media::routes::routes())
         .merge(messages::routes::routes())
         .merge(presence::routes::routes())
         .merge(preferences::routes::routes())
@@ -79,9 +82,11 @@ fn for_servers(app: &App) -> Router<App> {
         .merge(federation::exchange::routes(app.federation().clone()))
 }
 
-/// Long polls and sockets.
+/// Long polls and sockets, uploads and downloads.
 fn waiting() -> Routes<App> {
-    sync::routes::routes()
+    Routes::new()
+        .merge(sync::routes::routes())
+        .merge(media::routes::streaming())
 }
 
 #[cfg(test)]

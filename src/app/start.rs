@@ -28,6 +28,7 @@ use crate::federation::exchange::profile_changes::{self, ProfileChanges};
 use crate::federation::{self, Federation, rotation};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
+use crate::media::{self, Storage};
 use crate::notifications::{Keywords, Snoozes, snoozes};
 use crate::presence::{Presence, watch};
 use crate::rooms::store::members;
@@ -192,6 +193,7 @@ async fn open_beside(
     };
     let (writer, timeline) = Writer::new(parts, store::logs::last_ts(db).await?);
     tokio::spawn(writer.run());
+    let media = Storage::new(&config.data_dir, entropy.clone());
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let app = App(Arc::new(Shared {
         config,
@@ -207,6 +209,7 @@ async fn open_beside(
         keywords,
         snoozes: Snoozes::default(),
         streams: Streams::default(),
+        media,
         federation,
         catching_up: Running::default(),
         several_dms: Several::default(),
@@ -246,6 +249,10 @@ pub async fn start_tasks(app: &App) -> Result<(), DbError> {
     app.tasks().spawn(one_dm::run(app.clone()));
     app.tasks().spawn(running_out::run(app.clone()));
     app.tasks().spawn(erased::run(app.clone()));
+    if let Err(error) = media::sweep::begin(app).await {
+        tracing::warn!(event = "media.sweep_failed", %error);
+    }
+    app.tasks().spawn(media::sweep::run(app.clone()));
     app.tasks().spawn(snoozes::run(app.clone()));
     app.tasks().spawn(profile_changes::run(app.clone()));
     app.tasks().spawn(acquaintance::run(app.clone()));

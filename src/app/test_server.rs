@@ -1,8 +1,10 @@
 //! A whole server for tests inside the crate: router, database in a temporary folder, a clock that the test moves.
 
+use std::path::Path;
+
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use http::{Method, Request, StatusCode};
+use axum::body::{Body, Bytes, to_bytes};
+use http::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tower::ServiceExt;
@@ -30,7 +32,7 @@ pub(crate) struct Server {
     router: Router,
     /// Its time.
     pub(crate) clock: Clock,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// What a request was answered.
@@ -84,7 +86,7 @@ impl Server {
             app,
             router,
             clock,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -148,15 +150,27 @@ impl Server {
         }
     }
 
+    /// Sends a request as it is, and answers JSON.
+    pub(crate) async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.exchange(request).await;
+        let body = serde_json::from_slice(response.body()).unwrap();
+        (response.status(), body)
+    }
+
     /// Sends a request as it is.
-    pub(crate) async fn send(&self, mut request: Request<Body>) -> (StatusCode, Value) {
+    pub(crate) async fn exchange(&self, mut request: Request<Body>) -> Response<Bytes> {
         request
             .extensions_mut()
             .insert(PeerAddress("127.0.0.1:9".parse().unwrap()));
         let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 24).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 24).await.unwrap();
+        Response::from_parts(parts, body)
+    }
+
+    /// Where its data is.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// Signs in with a password.

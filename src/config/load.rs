@@ -203,12 +203,16 @@ fn federation(r: &mut Reader) -> Option<FederationSettings> {
 fn limits(r: &mut Reader) -> Option<LimitSettings> {
     let edit_window = r.value(&s::EDIT_WINDOW, parse::seconds(0..=u32::MAX));
     let max_content = r.value(&s::MAX_CONTENT, parse::whole(1..=65_536));
+    let max_upload = r.value(&s::MAX_UPLOAD, parse::bytes(1..=1 << 40));
+    let max_foreign_media = r.value(&s::MAX_FOREIGN_MEDIA, parse::bytes(0..=1 << 50));
     let max_body = r.value(&s::MAX_BODY, parse::whole(1024..=16_777_216));
     let request_timeout = r.value(&s::REQUEST_TIMEOUT, parse::seconds(1..=3600));
     let max_sockets_per_user = r.value(&s::MAX_SOCKETS_PER_USER, parse::whole(1..=1000));
     Some(LimitSettings {
         edit_window: edit_window?,
         max_content: usize::try_from(max_content?).ok()?,
+        max_upload: max_upload?,
+        max_foreign_media: max_foreign_media?,
         max_body: usize::try_from(max_body?).ok()?,
         request_timeout: request_timeout?,
         max_sockets_per_user: usize::try_from(max_sockets_per_user?).ok()?,

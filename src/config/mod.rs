@@ -250,6 +250,10 @@ pub struct LimitSettings {
     pub edit_window: Duration,
     /// Largest canonical content of an event that own users send, in bytes.
     pub max_content: usize,
+    /// Largest file, in bytes.
+    pub max_upload: u64,
+    /// Bytes that copies of other servers' files take, at most.
+    pub max_foreign_media: u64,
     /// Largest body of a request, in bytes.
     pub max_body: usize,
     /// How long a request may take.

@@ -1,5 +1,6 @@
 //! From a setting's text to its value, one function per form.
 
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -43,6 +44,17 @@ pub(super) fn file(text: &str) -> Parsed<PathBuf> {
 }
 
 pub(super) fn whole(range: RangeInclusive<u32>) -> impl Fn(&str) -> Parsed<u32> {
+    within(range)
+}
+
+/// A number of bytes.
+pub(super) fn bytes(range: RangeInclusive<u64>) -> impl Fn(&str) -> Parsed<u64> {
+    within(range)
+}
+
+fn within<N: FromStr + PartialOrd + Display>(
+    range: RangeInclusive<N>,
+) -> impl Fn(&str) -> Parsed<N> {
     move |text| {
         let number = text.parse().map_err(|_| Refusal::Form)?;
         if range.contains(&number) {

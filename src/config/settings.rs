@@ -91,7 +91,7 @@ pub(super) const DATA_DIR: Setting = public(
     "SCAIWAVE_DATA_DIR",
     "a folder",
     Default::Value("./data"),
-    "Database, keys and secrets.",
+    "Database, keys, media and secrets.",
 );
 pub(super) const SECRET_KEY: Setting = Setting {
     name: "SCAIWAVE_SECRET_KEY",
@@ -240,17 +240,29 @@ pub(super) const MAX_CONTENT: Setting = public(
     Default::Value("65536"),
     "Largest content of an event that own users send.",
 );
+pub(super) const MAX_UPLOAD: Setting = public(
+    "SCAIWAVE_MAX_UPLOAD",
+    "a whole number of bytes from 1 to 1099511627776",
+    Default::Value("104857600"),
+    "Largest file that people upload, and that is fetched from another server.",
+);
+pub(super) const MAX_FOREIGN_MEDIA: Setting = public(
+    "SCAIWAVE_MAX_FOREIGN_MEDIA",
+    "a whole number of bytes from 0 to 1125899906842624",
+    Default::Value("10737418240"),
+    "Room for copies of other servers' files; the one unused longest goes, and is fetched again when somebody asks for it.",
+);
 pub(super) const MAX_BODY: Setting = public(
     "SCAIWAVE_MAX_BODY",
     "a whole number of bytes from 1024 to 16777216",
     Default::Value("1048576"),
-    "Largest body of a client's request.",
+    "Largest body of a client's request; an uploaded file has a limit of its own.",
 );
 pub(super) const REQUEST_TIMEOUT: Setting = public(
     "SCAIWAVE_REQUEST_TIMEOUT",
     SECONDS,
     Default::Value("30"),
-    "How long reading and handling a request may take; long polls and sockets are exempt.",
+    "How long reading and handling a request may take; long polls, sockets, uploads and downloads are exempt.",
 );
 pub(super) const MAX_SOCKETS_PER_USER: Setting = public(
     "SCAIWAVE_MAX_SOCKETS_PER_USER",
@@ -352,9 +364,11 @@ pub const ALL: &[&Setting] = &[
     &FEDERATION_STATE_WAIT,
     &EDIT_WINDOW,
     &MAX_CONTENT,
+    &MAX_UPLOAD,
     &MAX_BODY,
     &REQUEST_TIMEOUT,
     &MAX_SOCKETS_PER_USER,
+    &MAX_FOREIGN_MEDIA,
     &RATE_TENANT_SENDS,
     &RATE_SENDS,
     &RATE_WRITES,

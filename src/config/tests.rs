@@ -98,6 +98,8 @@ fn wrong_values_of_each_form_are_refused() {
         ("FEDERATION_PEER_URLS", "10.0.0.7=https://10.0.0.7"),
         ("MAX_CONTENT", "65537"),
         ("MAX_BODY", "12"),
+        ("MAX_UPLOAD", "0"),
+        ("MAX_FOREIGN_MEDIA", "10G"),
         ("REQUEST_TIMEOUT", "0"),
         ("RATE_SENDS", "-1"),
         ("LOG", "scaiwave=loud"),

@@ -44,7 +44,8 @@ impl Layers {
         }
     }
 
-    /// The whole service: `timed` routes have to finish within the request timeout, `waiting` ones (long polls, sockets) do not.
+    /// The whole service: `timed` routes have to finish within the request timeout, `waiting` ones (long polls, sockets, uploads,
+    /// downloads) do not.
     pub fn around(self, timed: Router, waiting: Router) -> Router {
         let timed = timed.layer(from_fn_with_state(self.request_timeout, timeout::limit));
         let routes = timed

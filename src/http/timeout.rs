@@ -1,4 +1,4 @@
-//! How long a request may take, reading its body included. Long polls and sockets are not under this layer.
+//! How long a request may take, reading its body included. Long polls, sockets, uploads and downloads are not under this layer.
 
 use std::time::Duration;
 

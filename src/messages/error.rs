@@ -21,9 +21,6 @@ pub enum MessageError {
     /// `SW_NOT_FOUND`: the one to send as.
     #[error("there is no such participant in this room")]
     NoSuchSender,
-    /// `SW_NOT_FOUND`: what a content names does not exist, or the sender may not read it.
-    #[error("there is no such media")]
-    NoSuchMedia,
 }
 
 impl Coded for MessageError {
@@ -33,7 +30,7 @@ impl Coded for MessageError {
             MessageError::NotMember => Code::NotMember,
             MessageError::TooLarge(_) => Code::ContentTooLarge,
             MessageError::Forbidden(_) => Code::RoomForbidden,
-            MessageError::NoSuchSender | MessageError::NoSuchMedia => Code::NotFound,
+            MessageError::NoSuchSender => Code::NotFound,
         }
     }
 }

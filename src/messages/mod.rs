@@ -3,7 +3,7 @@
 //! [`project`] turns events that count into rows, whatever their order of arrival; [`store`] keeps the rows.
 //! [`text`] and [`words`] read what a message says, [`client_form`] says how any event looks to clients, [`present`] folds what became of it into it, [`visibility`] says
 //! who sees it at all. May use `events`, `db`, `tenants`, `participants`, the rules and stores of `rooms`, and the live
-//! frames of `presence`.
+//! frames of `presence`; tells `media` which files are named.
 
 pub mod checks;
 pub mod client_form;

@@ -17,6 +17,8 @@ use crate::events::core::event_type::EventType;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::core::names::ServerName;
 use crate::events::model::{Placed, Standing};
+use crate::media::description;
+use crate::media::store::references as media_references;
 use crate::notifications;
 use crate::tenants::Tenant;
 
@@ -62,6 +64,7 @@ pub async fn refold(
     reactions::delete(tenant, tx, target).await?;
     references::delete(tenant, tx, target).await?;
     attention::delete(tenant, tx, target).await?;
+    media_references::delete(tenant, tx, target).await?;
     match events::store::by_id(tenant, tx.conn(), target).await? {
         Some(message) if message.standing == Standing::Valid => {
             refer(tenant, tx, &message, room).await?;
@@ -115,7 +118,9 @@ async fn affect(
 ) -> Result<(), DbError> {
     match effect::on(target, event) {
         None => Ok(()),
-        Some(Effect::Edit(edited)) => edit(tenant, tx, target, edited, room).await,
+        Some(Effect::Edit(edited)) => {
+            edit(tenant, tx, target, (edited, event.position), room).await
+        }
         Some(Effect::Redaction {
             redacted,
             by_sender,
@@ -144,7 +149,7 @@ async fn edit(
     tenant: &Tenant,
     tx: &mut Tx,
     target: &Placed,
-    edited: Edited,
+    (edited, since): (Edited, i64),
     room: &Room<'_>,
 ) -> Result<(), DbError> {
     let id = target.event.event_id;
@@ -169,6 +174,9 @@ async fn edit(
     let is_reply = original.and_then(effect::parent).is_some();
     attention::delete_mark(tenant, tx, id).await?;
     attention::mark(tenant, tx, target, mark(&edited.content, is_reply, room)).await?;
+    media_references::delete(tenant, tx, id).await?;
+    let files = description::read(&edited.content, edited.at);
+    media_references::add(tenant, tx, target, since, &files).await?;
     let changed = Changes {
         edit: Some(edited),
         redaction: None,
@@ -193,6 +201,7 @@ async fn redact(
     reactions::delete(tenant, tx, id).await?;
     references::delete(tenant, tx, id).await?;
     attention::delete(tenant, tx, id).await?;
+    media_references::delete(tenant, tx, id).await?;
     notifications::store::forget(tenant, tx, id).await?;
     let changed = Changes {
         edit: None,
@@ -201,7 +210,7 @@ async fn redact(
     changes::put(tenant, tx, id, &changed).await
 }
 
-/// Writes whom a message names, what it answers and what it asks for. What is known of it may be ahead of it: after a
+/// Writes whom and which files a message names, what it answers and what it asks for. What is known of it may be ahead of it: after a
 /// restore, others' events about an own message can be here first.
 async fn refer(
     tenant: &Tenant,
@@ -217,7 +226,8 @@ async fn refer(
         effect::parent(content),
     );
     let mark = mark(content, parent.is_some(), room);
-    if mentioned.is_empty() && parent.is_none() && mark.is_none() {
+    let files = description::read(content, message.event.ts);
+    if mentioned.is_empty() && parent.is_none() && mark.is_none() && files.is_empty() {
         return Ok(());
     }
     let known = changes::get(tenant, tx.conn(), message.event.event_id).await?;
@@ -230,6 +240,7 @@ async fn refer(
     if known.edit.is_none() {
         references::mention(tenant, tx, message, &mentioned).await?;
         attention::mark(tenant, tx, message, mark).await?;
+        media_references::add(tenant, tx, message, message.position, &files).await?;
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::announce;
 use super::error::ProfileError;
 use super::model::Participant;
-use super::profile::{Avatar, check_avatar};
+use super::profile::{Avatar, MEDIA_PATH, check_avatar};
 use super::store::{self, ProfileTexts};
 use crate::app::App;
 use crate::auth::access::Caller;
@@ -14,9 +14,10 @@ use crate::auth::roles::Roles;
 use crate::auth::sessions::Change;
 use crate::auth::store::accounts;
 use crate::db::Committed;
-use crate::events::core::ids::{ParticipantId, TenantId};
+use crate::events::core::ids::{MediaId, ParticipantId, TenantId};
 use crate::events::core::names::Fqid;
 use crate::groups::{self, GroupId};
+use crate::media;
 use crate::workspaces::{self, WorkspaceId};
 
 /// The own profile (client specification, section 3).
@@ -72,22 +73,25 @@ pub async fn get(app: &App, caller: &Caller) -> Result<OwnProfile, ProfileError>
 /// Changes the caller's profile.
 ///
 /// # Errors
-/// [`ProfileError::MediaNotFound`] for a picture that is no readable media of this server.
+/// [`ProfileError::Media`] for a picture that is no media which the caller may read.
 pub async fn change(
     app: &App,
     caller: &Caller,
-    change: ProfileChange,
+    mut change: ProfileChange,
 ) -> Result<Committed<OwnProfile>, ProfileError> {
     let Caller {
         tenant,
         participant_id,
         ..
     } = caller;
-    if let Some(Some(url)) = &change.avatar_url
-        && matches!(check_avatar(url), Ok(Avatar::Media(_)))
+    let mut picture = None;
+    if let Some(Some(url)) = &mut change.avatar_url
+        && let Ok(Avatar::Media(id)) = check_avatar(url)
     {
-        // This server stores no media yet: none can be read.
-        return Err(ProfileError::MediaNotFound);
+        let kept = media::attach::keep(app, caller, MediaId(id)).await?;
+        picture = Some(kept.media_id);
+        // In one form, by which it is found again.
+        *url = format!("{MEDIA_PATH}{}", kept.media_id);
     }
     let mut tx = app.db().begin().await?;
     accounts::lock(tenant, &mut tx, *participant_id).await?;
@@ -122,6 +126,9 @@ pub async fn change(
         app.clock().now_ms(),
     )
     .await?;
+    if let Some(picture) = picture {
+        media::store::own::referenced(tenant, &mut tx, picture).await?;
+    }
     let groups = groups::store::of(tenant, tx.conn(), *participant_id).await?;
     let profile = view(caller, participant, account.email, groups);
     let changed = Change::of_person(*participant_id);

@@ -12,7 +12,7 @@ pub const MAX_URL: usize = 8 * 1024;
 pub const MAX_EMAIL: usize = 254;
 
 /// Where an own picture's path begins.
-const MEDIA_PATH: &str = "/v1/media/download/";
+pub const MEDIA_PATH: &str = "/v1/media/download/";
 
 /// A picture's address, told apart by who answers for it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -29,12 +29,20 @@ impl House {
     }
 
     pub(crate) async fn with(room: Value) -> House {
+        House::start(room, &[]).await
+    }
+
+    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> House {
+        House::start(json!({"room_type": "public", "name": "House"}), settings).await
+    }
+
+    async fn start(room: Value, settings: &[(&str, &str)]) -> House {
         let unlimited = [
             ("SCAIWAVE_RATE_SENDS", "0"),
             ("SCAIWAVE_RATE_WRITES", "0"),
             ("SCAIWAVE_RATE_READS", "0"),
         ];
-        let server = Server::start(&unlimited).await;
+        let server = Server::start(&[&unlimited, settings].concat()).await;
         for name in ["alice", "bob", "carol", "dave"] {
             server.create(name, &[]).await;
         }

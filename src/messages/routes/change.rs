@@ -5,7 +5,7 @@ use garde::Validate;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::send::require_media;
+use super::send::attach_media;
 use super::{shown, viewer};
 use crate::app::App;
 use crate::catalogue::Code;
@@ -42,11 +42,11 @@ pub(super) async fn edit(
     State(app): State<App>,
     caller: Caller,
     Path((room_id, event_id)): Path<(PathId<RoomId>, PathId<EventId>)>,
-    Body(body): Body<Edit>,
+    Body(mut body): Body<Edit>,
 ) -> Result<Committed<Data<ClientEvent>>> {
     checks::content(&body.content, app.config().limits.max_content)?;
     let (room_id, target) = ids(&app, &caller, room_id, event_id).await?;
-    require_media(&app, &caller, room_id, &body.content).await?;
+    attach_media(&app, &caller, room_id, &mut body.content).await?;
     let command = Command::Edit {
         target,
         content: body.content,

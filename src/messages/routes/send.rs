@@ -17,6 +17,7 @@ use crate::http::caller::Caller;
 use crate::http::envelope::Data;
 use crate::http::json::Body;
 use crate::http::path::{Path, PathId};
+use crate::media;
 use crate::messages::checks;
 use crate::messages::error::MessageError;
 use crate::messages::present::{self, ClientEvent};
@@ -43,7 +44,7 @@ pub(super) async fn send(
     State(app): State<App>,
     caller: Caller,
     Path(room_id): Path<PathId<RoomId>>,
-    Body(body): Body<Send>,
+    Body(mut body): Body<Send>,
 ) -> Result<Committed<Data<ClientEvent>>> {
     checks::content(&body.content, app.config().limits.max_content)?;
     let room_id = room_id.or(Code::RoomNotFound)?;
@@ -55,7 +56,7 @@ pub(super) async fn send(
             Some(caller.fqid.clone()),
         ),
     };
-    require_media(&app, &caller, room_id, &body.content).await?;
+    attach_media(&app, &caller, room_id, &mut body.content).await?;
     let sender_id = ParticipantId::derive(&sender);
     let sending = Sending {
         event_uuid: body.event_uuid,
@@ -78,14 +79,15 @@ pub(super) async fn send(
     Ok(committed.map(|_| Data(event)))
 }
 
-/// Media that a content names must be readable by its sender, and this server holds none yet. Who may not send at all
-/// hears that first.
-pub(super) async fn require_media(
+/// Media that a content names must be readable by its sender; what is known of it becomes part of the content. Who may not
+/// send at all hears that first.
+pub(super) async fn attach_media(
     app: &App,
     caller: &Caller,
     room_id: RoomId,
-    content: &Value,
+    content: &mut Value,
 ) -> Result<()> {
+    media::description::clear(content);
     if !checks::names_media(content) {
         return Ok(());
     }
@@ -97,7 +99,7 @@ pub(super) async fn require_media(
     if level < needed {
         return Ok(());
     }
-    Err(MessageError::NoSuchMedia.into())
+    Ok(media::attach::to_content(app, caller, content).await?)
 }
 
 /// The AI or bridged person that an owner sends as.

@@ -27,6 +27,7 @@ use sqlx::any::AnyRow;
 use crate::db::rows::{self, id};
 use crate::db::{Db, DbError, Tx};
 use crate::events::core::ids::EventId;
+use crate::media;
 use crate::tenants::Tenant;
 
 /// The rows that a statement finds for `events`. In `select`, `$1` is the tenant, `$2` on are `texts`, and `{}` stands for
@@ -70,5 +71,5 @@ pub async fn clear_projections(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbErr
             .execute(tx.conn())
             .await?;
     }
-    Ok(())
+    media::store::references::clear(tenant, tx).await
 }

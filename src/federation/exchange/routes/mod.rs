@@ -6,6 +6,7 @@ mod ephemeral;
 mod host;
 mod inbox;
 mod invited;
+mod media;
 mod reading;
 mod snapshot;
 
@@ -35,10 +36,7 @@ pub fn routes(federation: Federation) -> Router<App> {
         .route(&at("/rooms/{room_id}/backfill"), get(reading::backfill))
         .route(&at("/rooms/{room_id}/state"), get(reading::state))
         .route(&at("/rooms/{room_id}/members"), get(reading::members))
-        .route(
-            &at("/rooms/{room_id}/media/{media_id}"),
-            get(reading::media),
-        )
+        .route(&at("/rooms/{room_id}/media/{media_id}"), get(media::media))
         .route(&at("/rooms/{room_id}/join"), post(host::join))
         .route(&at("/rooms/{room_id}/request"), post(host::request))
         .route_layer(from_fn_with_state(federation, count))

@@ -246,16 +246,6 @@ pub(super) async fn members(
     Ok(answer(json!({ "members": members })))
 }
 
-/// A file that a message names. This server keeps none, so it has none that anybody may read.
-pub(super) async fn media(
-    State(app): State<App>,
-    Path((room_id, _)): Path<(PathId<RoomId>, String)>,
-    request: Signed<()>,
-) -> Result<Response> {
-    access::sight(&app, &request.tenant, &request.peer, room_id).await?;
-    Err(Error::new(Code::NotFound).message("There is no such file."))
-}
-
 pub(super) async fn profile(
     State(app): State<App>,
     Path(local_id): Path<String>,

@@ -9,6 +9,7 @@ mod guests;
 mod host;
 mod hosting;
 mod live;
+mod media;
 mod people;
 mod reading;
 mod room_apart;
@@ -215,7 +216,7 @@ impl Peer {
         format!("@{local_id}:{}", self.name).parse().unwrap()
     }
 
-    /// A signed request.
+    /// A signed request, and what it is answered in JSON.
     pub(super) async fn ask(
         &self,
         home: &Home,
@@ -223,6 +224,18 @@ impl Peer {
         path: &str,
         body: &[u8],
     ) -> (StatusCode, Value) {
+        let request = self.signed(home, method, path, body);
+        home.server.send(request).await
+    }
+
+    /// A signed request.
+    pub(super) fn signed(
+        &self,
+        home: &Home,
+        method: &str,
+        path: &str,
+        body: &[u8],
+    ) -> Request<Body> {
         let path = format!("{FEDERATION_PATH}{path}");
         let (plain, query) = match path.split_once('?') {
             Some((plain, query)) => (plain, Some(query)),
@@ -244,8 +257,7 @@ impl Peer {
         for (name, value) in http_signature::sign(&signed, &self.name, &self.key, now).unwrap() {
             request = request.header(name, value);
         }
-        let request = request.body(Body::from(body.to_vec())).unwrap();
-        home.server.send(request).await
+        request.body(Body::from(body.to_vec())).unwrap()
     }
 
     pub(super) async fn get(&self, home: &Home, path: &str) -> (StatusCode, Value) {
