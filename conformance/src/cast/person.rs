@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use super::account::Account;
 use super::room::Room;
 use crate::check::Stop;
+use crate::client::answer::Answer;
 use crate::client::socket::{Socket, TokenIn};
 use crate::client::{Agent, Bearer};
+use crate::judge;
 
 /// Somebody who is signed in.
 #[derive(Clone)]
@@ -48,6 +50,52 @@ impl Person {
     /// The participant's name on the network.
     pub fn fqid(&self) -> &str {
         &self.account.fqid
+    }
+
+    /// Uploads a file under this name, in a form with these further fields.
+    pub async fn sends_file(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        fields: &[(&str, &str)],
+    ) -> Result<Answer, Stop> {
+        let mut body = Vec::new();
+        for (field, value) in fields {
+            let part = format!(
+                "--a-boundary\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend_from_slice(part.as_bytes());
+        }
+        let head = format!(
+            "--a-boundary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\
+             Content-Type: application/x-claimed\r\n\r\n"
+        );
+        body.extend_from_slice(head.as_bytes());
+        body.extend_from_slice(bytes);
+        body.extend_from_slice(b"\r\n--a-boundary--\r\n");
+        self.call("POST", "/v1/media/upload")
+            .raw("multipart/form-data; boundary=a-boundary", body)
+            .send()
+            .await
+    }
+
+    /// Uploads a file; its id.
+    pub async fn uploads(&self, name: &str, bytes: &[u8]) -> Result<String, Stop> {
+        let media = self.sends_file(name, bytes, &[]).await?.ok()?;
+        judge::text(&media, "/media_id")
+    }
+
+    /// Sends a message with a file; the event.
+    pub async fn attaches(&self, room: &Room, media_id: &str) -> Result<Value, Stop> {
+        let content = json!({"msgtype": "swp.media", "body": "a file", "media_id": media_id});
+        self.post(room.at("/send"), json!({"content": content}))
+            .await?
+            .ok()
+    }
+
+    /// Asks for a file's bytes.
+    pub async fn downloads(&self, media_id: &str) -> Result<Answer, Stop> {
+        self.get(format!("/v1/media/download/{media_id}")).await
     }
 
     /// Creates a room from this request.

@@ -24,6 +24,10 @@ pub const USER: &str = "id id, local_id str, server_name str, display_name str, 
 pub const SCRIPT_TOKEN: &str =
     "id id, name str, created_at time, last_used_at time~, expires_at time~";
 
+/// An uploaded file.
+pub const MEDIA: &str = "media_id id, sha256 str, mime_type str, size int, thumbnail_id id~, width int~, height int~, \
+     scan_status str, filename str, duration any, uploader_id id, created_at time";
+
 /// `GET {r}/state`.
 pub const SNAPSHOT: &str = "room obj, members [obj], members_truncated bool, engagement [obj], plan obj~, active_sidekicks [obj], \
      active_call obj~, unread_count int, last_read_event_id id~, muted_until time~, snoozed_event_ids [id], mention_count int, \

@@ -1,10 +1,11 @@
-//! The client API: every endpoint, field, frame and rule of conventions, sign-in, people, rooms, messages, live and
+//! The client API: every endpoint, field, frame and rule of conventions, sign-in, people, rooms, messages, media, live and
 //! notifications.
 
 mod admin;
 mod auth;
 mod conventions;
 mod live;
+mod media;
 mod messages;
 mod notifications;
 mod people;
@@ -20,6 +21,7 @@ pub(super) fn checks() -> Vec<Check> {
         people::checks(),
         rooms::checks(),
         messages::checks(),
+        media::checks(),
         live::checks(),
         notifications::checks(),
     ]

@@ -11,6 +11,7 @@ mod joining;
 mod judgement;
 mod live;
 mod managed;
+mod media;
 mod messages;
 mod order;
 mod policy;
@@ -30,6 +31,7 @@ pub(super) fn checks() -> Vec<Check> {
         joining::checks(),
         host_state::checks(),
         messages::checks(),
+        media::checks(),
         live::checks(),
         direct::checks(),
         envelope::checks(),
