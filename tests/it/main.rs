@@ -26,6 +26,7 @@ mod hostile_clients;
 mod identity_provider;
 mod incognito;
 mod limits;
+mod media;
 mod messages;
 mod notifications;
 mod pages;

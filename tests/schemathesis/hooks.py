@@ -46,6 +46,8 @@ def existing(name, path, number):
             return WORLD["events"][number % len(WORLD["events"])]
         case "participant_id":
             return WORLD["people"][number % len(WORLD["people"])]
+        case "media_id":
+            return WORLD["media"]
         case "server_name":
             return WORLD["peer"]
     return None

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::StreamExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -204,6 +205,53 @@ impl Api {
             .body(body);
         let answer = Self::read(format!("POST {path}"), request).await;
         answer.unwrap_or_else(|error| panic!("POST {path}: {error:?}"))
+    }
+
+    /// An upload of a file, where the connection may break.
+    pub(crate) async fn try_upload(&self, name: &str, bytes: &[u8]) -> reqwest::Result<Answer> {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let body = [head.as_bytes(), bytes, b"\r\n--XX--\r\n"].concat();
+        let request = self
+            .request(Method::POST, "/v1/media/upload")
+            .header("content-type", "multipart/form-data; boundary=XX")
+            .body(body);
+        Self::read("POST /v1/media/upload".to_owned(), request).await
+    }
+
+    /// An upload that must be taken; the file's id.
+    pub(crate) async fn upload(&self, name: &str, bytes: &[u8]) -> String {
+        let answer = self.try_upload(name, bytes).await.expect("an answer");
+        let media = answer.data();
+        media["media_id"].as_str().expect("a media id").to_owned()
+    }
+
+    /// A file's bytes, or the status of the refusal.
+    pub(crate) async fn download(&self, media_id: &str) -> Result<Vec<u8>, u16> {
+        let request = self.request(Method::GET, &format!("/v1/media/download/{media_id}"));
+        let response = request.send().await.expect("an answer");
+        match response.status().as_u16() {
+            200 => Ok(response.bytes().await.expect("the bytes").to_vec()),
+            status => Err(status),
+        }
+    }
+
+    /// Begins an upload that goes on until this value is dropped.
+    pub(crate) fn begin_upload(&self, name: &str, bytes: Vec<u8>) -> tokio::task::JoinHandle<()> {
+        let head = format!(
+            "--XX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\n\r\n"
+        );
+        let begin: Vec<Vec<u8>> = vec![head.into_bytes(), bytes];
+        let begin = futures::stream::iter(begin.into_iter().map(Ok::<_, std::io::Error>));
+        let body = reqwest::Body::wrap_stream(begin.chain(futures::stream::pending()));
+        let request = self
+            .request(Method::POST, "/v1/media/upload")
+            .header("content-type", "multipart/form-data; boundary=XX")
+            .body(body);
+        tokio::spawn(async move {
+            let _ = request.send().await;
+        })
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

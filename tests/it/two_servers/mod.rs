@@ -12,6 +12,7 @@ mod invitations;
 mod live;
 mod long_rooms;
 mod managed;
+mod media;
 mod peers;
 mod people;
 mod restored;
