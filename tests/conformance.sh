@@ -1,9 +1,9 @@
 # The conformance suite against servers of this build, for the script that sources this: `conformance SQLite`,
 # `conformance Postgres`.
 #
-# Some checks need settings that others do not bear, so each database gets four servers, each on empty data: one
+# Some checks need settings that others do not bear, so each database gets five servers, each on empty data: one
 # without rate limits for nearly everything, and one each for the limits as they are by default, for tokens that soon
-# expire, and for mock users.
+# expire, for mock users, and for an identity provider, which runs beside it.
 #
 # The caller has made the folder "$work" and has the functions `fail`, `start_group`, `end_group` and `in_group`;
 # `create_database` and `drop_database` are those of postgres.sh.
@@ -15,17 +15,19 @@ SERVER_NAME=subject.example
 OTHER_NAME=other.example
 PASSWORD="a password for tests"
 # What the other servers are for.
-ELSEWHERE=(--exclude rates --exclude RATE --exclude EXPIRED_TOKEN --exclude auth/mock)
-# What needs parts that this server does not have: limits of tenants, an identity provider, incognito rooms.
-NOT_THERE=(
-    --exclude "SW_TENANT_CAPACITY: 409" --exclude "SW_ROOM_CAPACITY: 409"
-    --exclude "SW_AUTH_REDIRECT_MISMATCH: 400"
-    --exclude joining/incognito
+ELSEWHERE=(
+    --exclude rates --exclude RATE --exclude EXPIRED_TOKEN --exclude auth/mock
+    --exclude auth/provider --exclude REDIRECT_MISMATCH
 )
+# What needs parts that this server does not have: limits of tenants.
+NOT_THERE=(--exclude "SW_TENANT_CAPACITY: 409" --exclude "SW_ROOM_CAPACITY: 409")
 
 # The running server: its process group, its address, its settings, the folder of its data and logs.
 server=""
 address=""
+# The identity provider's process group and address.
+provider=""
+issuer=""
 settings=()
 folder=""
 peer_port=""
@@ -37,14 +39,43 @@ conformance() {
         no_rates+=("SCAIWAVE_RATE_$name=0")
     done
     settings=("${no_rates[@]}")
-    with_server "$1" everything suite_with_accounts "${ELSEWHERE[@]}" "${NOT_THERE[@]}" || status=1
+    with_server "$1" everything suite_with_accounts --coverage "${ELSEWHERE[@]}" "${NOT_THERE[@]}" || status=1
     settings=()
     with_server "$1" limits suite_with_accounts --filter rates --filter RATE || status=1
     settings=("${no_rates[@]}" SCAIWAVE_ACCESS_TOKEN_TTL=3)
     with_server "$1" expiry suite_with_accounts --filter EXPIRED || status=1
     settings=(SCAIWAVE_AUTH_MODE=mock)
     with_server "$1" mock suite --filter auth/mock || status=1
+    start_provider
+    settings=(
+        "${no_rates[@]}" SCAIWAVE_AUTH_MODE=hybrid SCAIWAVE_OIDC_ISSUER="$issuer"
+        SCAIWAVE_OIDC_CLIENT_ID=scaiwave SCAIWAVE_OIDC_CLIENT_SECRET="a secret of the client"
+    )
+    with_server "$1" provider suite_with_accounts --filter auth/provider --filter REDIRECT_MISMATCH || status=1
+    stop_provider
     return "$status"
+}
+
+# An identity provider of its own, at the address $issuer.
+start_provider() {
+    local tries=300
+    start_group node tests/provider/provider.mjs 0 >"$work/provider" 2>&1
+    provider=$started
+    issuer=""
+    while [ -z "$issuer" ]; do
+        if [ $((tries -= 1)) -eq 0 ] || ! kill -0 "$provider" 2>/dev/null; then
+            cat "$work/provider" >&2
+            fail "the identity provider for the conformance suite did not start"
+        fi
+        sleep 0.1
+        issuer=$(sed -n 's|^listening on ||p' "$work/provider")
+    done
+}
+
+# It knows no way to end but this.
+stop_provider() {
+    end_group "$provider" || true
+    provider=""
 }
 
 # Runs a command against a server on empty data of this database and looks afterwards whether all it wrote is sound.

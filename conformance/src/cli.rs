@@ -15,6 +15,7 @@ use crate::check::{Check, Profile, Stop};
 use crate::client::Bearer;
 use crate::client::call::Way;
 use crate::client::tls::Trust;
+use crate::coverage::Coverage;
 use crate::peer::Peer;
 use crate::peer::policy::PolicyBefore;
 use crate::report::{self, Totals};
@@ -78,6 +79,10 @@ pub struct Options {
     /// Writes the report as JUnit XML.
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Says which operations of the server's own description no check has asked for, and which were only ever
+    /// refused. With --strict an operation that was never asked for fails the run.
+    #[arg(long)]
+    coverage: bool,
 }
 
 /// Why a run ends before its first check.
@@ -156,7 +161,17 @@ async fn run(options: &Options, chosen: Vec<Check>) -> Result<Totals, Refusal> {
     if let Some(path) = &options.junit {
         write(path, &report::junit::render(&outcomes))?;
     }
-    Ok(Totals::of(&outcomes))
+    let mut totals = Totals::of(&outcomes);
+    if options.coverage {
+        let coverage = Coverage::of(&subject.stranger(), subject.way.asked())
+            .await
+            .map_err(Refusal::Usage)?;
+        print!("{coverage}");
+        if options.strict {
+            totals.failed += coverage.unasked().len();
+        }
+    }
+    Ok(totals)
 }
 
 /// Starts the played peer and makes the server under test allow it.

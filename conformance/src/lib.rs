@@ -11,6 +11,7 @@ pub mod cleanup;
 pub mod cli;
 pub mod client;
 pub mod clock;
+pub mod coverage;
 pub mod judge;
 pub mod load;
 pub mod peer;

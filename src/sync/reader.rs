@@ -186,8 +186,7 @@ impl Reader {
         let mut found = merge.finish();
         let most = i64::try_from(limit + 1).unwrap_or(i64::MAX);
         let left = (self.cursor, end);
-        let departures =
-            erased::of_participant(tenant, db, self.participant, left, most).await?;
+        let departures = erased::of_participant(tenant, db, self.participant, left, most).await?;
         found.extend(departures.iter().map(|departure| departure.position));
         found.sort_unstable();
         let mut has_more = found.len() > limit;

@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::tls::Trust;
 use super::transcript::shortened;
 use crate::check::{Stop, failed};
+use crate::coverage::Asked;
 
 /// How long a request may take in all; the longest lawful long poll takes 60 s.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(75);
@@ -23,6 +24,7 @@ pub struct Way {
     base: String,
     host: Option<String>,
     trust: Trust,
+    asked: Asked,
 }
 
 impl Way {
@@ -43,6 +45,7 @@ impl Way {
             base: base.trim_end_matches('/').to_owned(),
             host: None,
             trust,
+            asked: Asked::default(),
         })
     }
 
@@ -67,6 +70,11 @@ impl Way {
     /// Which certificates are believed.
     pub fn trust(&self) -> &Trust {
         &self.trust
+    }
+
+    /// What was asked by this way, whoever asked.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
     }
 
     /// The client below, for whoever builds requests by hand.
@@ -170,6 +178,8 @@ impl Call {
         };
         match outcome {
             Ok(answer) => {
+                let asked = self.agent.way.asked();
+                asked.note(&self.method, &self.path, answer.status);
                 self.agent
                     .transcript
                     .note(self.describe(), answer.describe());

@@ -93,6 +93,7 @@ impl Socket {
             request.headers_mut().insert("Host", value);
         }
         let connector = agent.way().trust().connector().map_err(failed)?;
+        let path = request.uri().path().to_owned();
         let connected = tokio::time::timeout(
             PATIENCE,
             connect_async_tls_with_config(request, None, false, connector),
@@ -100,6 +101,7 @@ impl Socket {
         .await
         .map_err(|_| failed("the WebSocket handshake takes too long"))?;
         let (stream, _) = connected.map_err(|error| failed(describe(&error)))?;
+        agent.way().asked().note("GET", &path, 101);
         let (writer, reader) = stream.split();
         let shared = Arc::new(Shared::default());
         Ok(Self {

@@ -63,6 +63,16 @@ pub async fn delete(tenant: &Tenant, tx: &mut Tx, event_id: EventId) -> Result<(
     Ok(())
 }
 
+/// Forgets which files messages of a room name, since the room goes.
+pub async fn forget_room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<(), DbError> {
+    sqlx::query("DELETE FROM media_references WHERE tenant = $1 AND room_id = $2")
+        .bind(tenant.key())
+        .bind(room_id.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// Forgets all of a tenant's.
 pub async fn clear(tenant: &Tenant, tx: &mut Tx) -> Result<(), DbError> {
     sqlx::query("DELETE FROM media_references WHERE tenant = $1")

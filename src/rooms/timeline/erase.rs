@@ -10,6 +10,7 @@ use crate::db::DbError;
 use crate::events::core::ids::{EventId, ParticipantId, RoomId};
 use crate::events::store as events;
 use crate::federation::store as federation;
+use crate::media::store::references;
 use crate::messages::store as messages;
 use crate::notifications::store as notifications;
 use crate::rooms::core::decide::{self, Refusal};
@@ -29,6 +30,7 @@ pub(super) async fn room(batch: &mut Batch<'_>, room_id: RoomId) -> Result<(), D
     let tx = &mut batch.tx;
     // What hangs on events only goes before these.
     messages::forget_room(&tenant, tx, room_id).await?;
+    references::forget_room(&tenant, tx, room_id).await?;
     notifications::forget_room(&tenant, tx, room_id).await?;
     federation::forget_room(&tenant, tx, room_id).await?;
     events::forget_room(&tenant, tx, room_id).await?;

@@ -47,6 +47,8 @@ struct Targets {
     session: String,
     script_token: String,
     snooze: String,
+    group: String,
+    media: String,
 }
 
 fn row(
@@ -160,6 +162,7 @@ fn table(targets: &Targets) -> Vec<Row> {
         own("GET", "/v1/directory/participants"),
         own("GET", "/v1/directory/groups"),
         personal("GET", "/v1/directory/groups/{group_id}/members"),
+        personal("GET", "/v1/directory/alias/{alias}"),
         own("GET", "/v1/directory/rooms"),
         row(
             "POST",
@@ -171,6 +174,29 @@ fn table(targets: &Targets) -> Vec<Row> {
         own("GET", "/v1/rooms/archived"),
         own("GET", "/v1/sync?timeout=0"),
         own("GET", "/v1/stream"),
+        own("POST", "/v1/media/upload"),
+        personal("GET", "/v1/media/{media_id}/info"),
+        personal("GET", "/v1/media/download/{media_id}"),
+        tenants("GET", "/v1/admin/groups"),
+        row(
+            "POST",
+            "/v1/admin/groups",
+            json!({"name": "Made", "member_ids": [bob]}),
+            Refused(NOT_FOUND),
+            Refused(NO_PERMISSION),
+        ),
+        admins(
+            "PUT",
+            "/v1/admin/groups/{group_id}",
+            json!({"name": "Taken"}),
+            NOT_FOUND,
+        ),
+        admins(
+            "DELETE",
+            "/v1/admin/groups/{group_id}",
+            json!({}),
+            NOT_FOUND,
+        ),
         tenants("GET", "/v1/admin/users"),
         row(
             "POST",
@@ -286,11 +312,15 @@ impl Targets {
         let script_token = bob.api.post("/v1/me/tokens", &name).await.data();
         let snooze = format!("/v1/messages/{event}/snooze");
         let snooze = bob.api.post(&snooze, &tomorrow()).await.data();
+        let group = json!({"name": "Gardeners", "member_ids": [bob.id]});
+        let group = alice.api.post("/v1/admin/groups", &group).await.data();
         Targets {
             bob: bob.id.clone(),
             session: text(&sessions[0]["id"]),
             script_token: text(&script_token["id"]),
             snooze: text(&snooze["task_id"]),
+            group: text(&group["id"]),
+            media: bob.api.upload("secret.txt", b"for us alone").await,
             room,
             event,
         }
@@ -304,6 +334,8 @@ impl Targets {
             "{session_id}" => self.session.clone(),
             "{token_id}" => self.script_token.clone(),
             "{task_id}" => self.snooze.clone(),
+            "{group_id}" => self.group.clone(),
+            "{media_id}" => self.media.clone(),
             "{server_name}" => "peer.example".to_owned(),
             part if part.starts_with('{') => NOBODY.to_owned(),
             part => part.to_owned(),
@@ -322,6 +354,8 @@ fn every_operation_has_a_row() {
         session: String::new(),
         script_token: String::new(),
         snooze: String::new(),
+        group: String::new(),
+        media: String::new(),
     };
     let rows = table(&targets)
         .into_iter()

@@ -1,10 +1,11 @@
-//! Sign-in with built-in accounts: tokens, refreshing, sessions, passwords (client-core 2).
+//! Sign-in: built-in accounts, tokens, refreshing, sessions, passwords, identity providers (client-core 2).
 
 mod access_token;
 mod config;
 mod logout;
 mod mock;
 mod password;
+mod provider;
 mod refresh;
 mod register;
 mod script_tokens;
@@ -31,6 +32,7 @@ pub(super) fn checks() -> Vec<Check> {
         register::checks(),
         script_tokens::checks(),
         mock::checks(),
+        provider::checks(),
     ]
     .into_iter()
     .flatten()

@@ -10,33 +10,88 @@ use crate::trial::Trial;
 
 const SECTION: &str = "client-core 1";
 
-/// Endpoints that every server has.
-const ENDPOINTS: [&str; 26] = [
+/// Every endpoint of the client specification; export, import and catching up belong to other parts.
+const ENDPOINTS: [&str; 81] = [
     "get /v1/auth/config",
     "post /v1/auth/login",
+    "get /v1/auth/login",
     "post /v1/auth/token",
     "post /v1/auth/refresh",
     "post /v1/auth/register",
+    "post /v1/auth/logout",
+    "put /v1/auth/password",
+    "post /v1/auth/signup",
+    "get /v1/me/sessions",
+    "delete /v1/me/sessions/{session_id}",
+    "delete /v1/me/sessions",
+    "get /v1/me/tokens",
+    "post /v1/me/tokens",
+    "delete /v1/me/tokens/{token_id}",
     "get /v1/me",
     "put /v1/me",
+    "get /v1/me/preferences",
+    "put /v1/me/preferences",
+    "get /v1/profiles/{participant_id}",
     "get /v1/directory/participants",
+    "get /v1/directory/groups",
+    "get /v1/directory/groups/{group_id}/members",
     "get /v1/directory/rooms",
     "get /v1/presence",
+    "put /v1/me/presence",
+    "post /v1/me/presence/heartbeat",
     "put /v1/typing",
+    "get /v1/rooms/{room_id}/state",
     "post /v1/rooms",
     "post /v1/rooms/dm",
     "get /v1/rooms/{room_id}",
-    "get /v1/rooms/{room_id}/state",
+    "get /v1/rooms/archived",
     "get /v1/rooms/{room_id}/members",
-    "post /v1/rooms/{room_id}/invite",
     "post /v1/rooms/{room_id}/join",
     "post /v1/rooms/{room_id}/leave",
+    "post /v1/rooms/{room_id}/knock",
+    "post /v1/rooms/{room_id}/invite",
+    "post /v1/rooms/{room_id}/invitations",
+    "get /v1/rooms/{room_id}/invitations",
+    "delete /v1/rooms/{room_id}/invitations/{participant_id}",
+    "get /v1/me/invitations",
+    "post /v1/me/invitations/{room_id}/accept",
+    "post /v1/me/invitations/{room_id}/decline",
+    "post /v1/rooms/{room_id}/kick",
+    "post /v1/rooms/{room_id}/ban",
+    "post /v1/rooms/{room_id}/unban",
+    "put /v1/rooms/{room_id}/members/{participant_id}/power-level",
+    "get /v1/rooms/{room_id}/power-levels",
+    "put /v1/rooms/{room_id}/power-levels",
+    "put /v1/rooms/{room_id}/name",
+    "put /v1/rooms/{room_id}/topic",
+    "put /v1/rooms/{room_id}/settings",
+    "post /v1/rooms/{room_id}/archive",
+    "post /v1/rooms/{room_id}/close",
+    "post /v1/rooms/{room_id}/rejoin",
+    "put /v1/rooms/{room_id}/notification-mode",
+    "put /v1/rooms/{room_id}/mute",
     "get /v1/rooms/{room_id}/messages",
     "post /v1/rooms/{room_id}/send",
+    "get /v1/rooms/{room_id}/events/{event_id}",
     "post /v1/rooms/{room_id}/events/{event_id}/edit",
     "post /v1/rooms/{room_id}/events/{event_id}/redact",
+    "post /v1/rooms/{room_id}/events/{event_id}/reaction",
+    "delete /v1/rooms/{room_id}/events/{event_id}/reaction",
+    "get /v1/rooms/{room_id}/events/{event_id}/reactions",
+    "get /v1/rooms/{room_id}/events/{event_id}/thread",
+    "get /v1/rooms/{room_id}/pins",
+    "put /v1/rooms/{room_id}/pins/{event_id}",
+    "delete /v1/rooms/{room_id}/pins/{event_id}",
     "put /v1/rooms/{room_id}/read-marker",
+    "get /v1/inbox/priority",
+    "delete /v1/inbox/priority/{event_id}",
+    "post /v1/messages/{event_id}/snooze",
+    "get /v1/me/snoozes",
+    "delete /v1/me/snoozes/{task_id}",
+    "put /v1/rooms/{room_id}/workspace",
+    "get /v1/directory/alias/{alias}",
     "get /v1/sync",
+    "get /v1/stream",
     "get /v1/openapi.json",
 ];
 
@@ -49,7 +104,7 @@ pub(super) fn checks() -> Vec<Check> {
         ),
         client(
             SECTION,
-            "openapi/document: describes the endpoints that every server has",
+            "openapi/document: describes every endpoint of the client specification",
             endpoints,
         ),
         client(
@@ -61,6 +116,11 @@ pub(super) fn checks() -> Vec<Check> {
             SECTION,
             "openapi/operations: say who may ask, what is answered and how it is refused",
             operations,
+        ),
+        client(
+            SECTION,
+            "openapi/page: the same for people, as a page that needs nothing from elsewhere",
+            page,
         ),
     ]
 }
@@ -100,6 +160,25 @@ async fn document(t: Trial) -> Verdict {
     })?;
     judge::text(&document, "/info/title")?;
     judge::text(&document, "/info/version").map(drop)
+}
+
+async fn page(t: Trial) -> Verdict {
+    let answer = t.stranger().get("/v1/docs").await?;
+    let media_type = answer.must_header("content-type")?;
+    must(
+        answer.status == 200 && media_type.starts_with("text/html"),
+        || format!("the page is {} {media_type}", answer.status),
+    )?;
+    let text = &answer.text;
+    for (place, _) in of(&fetched(&t).await?)? {
+        let (_, path) = place.split_once(' ').unwrap_or_default();
+        must(text.contains(path), || {
+            format!("{place} is not on the page")
+        })?;
+    }
+    let loads_more = ["<script src", "<link", "<img", "@import"];
+    let loaded = loads_more.iter().find(|tag| text.contains(**tag));
+    must(loaded.is_none(), || format!("the page has {loaded:?}"))
 }
 
 async fn endpoints(t: Trial) -> Verdict {
