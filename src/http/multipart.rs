@@ -328,8 +328,7 @@ mod tests {
     fn fields_are_the_same_however_the_body_is_cut() {
         // What looks like the boundary and goes on ends a part all the same, and then is none.
         assert!(read(BODY, 1).is_err());
-        let body = BODY.iter().copied().collect::<Vec<u8>>();
-        let body = String::from_utf8(body)
+        let body = String::from_utf8(BODY.to_vec())
             .unwrap()
             .replace("--XXdata", "--XYdata");
         for length in 1..body.len() {

@@ -53,13 +53,16 @@ impl Shelf {
 #[derive(Clone)]
 pub struct Storage(Arc<Inner>);
 
+/// Fetches of other servers' files that are under way, by tenant and content.
+type Fetching = HashMap<(i64, Hash), Weak<Turns<()>>>;
+
 struct Inner {
     root: PathBuf,
     entropy: Entropy,
     /// Held from when a file gets its place until its row is there, and while one without a row is removed.
     placing: Turns<()>,
     uploads: Mutex<HashMap<(i64, ParticipantId), usize>>,
-    fetching: Mutex<HashMap<(i64, Hash), Weak<Turns<()>>>>,
+    fetching: Mutex<Fetching>,
     fetches: Semaphore,
 }
 

@@ -161,7 +161,13 @@ fn table(targets: &Targets) -> Vec<Row> {
         ),
         own("GET", "/v1/directory/participants"),
         own("GET", "/v1/directory/groups"),
-        personal("GET", "/v1/directory/groups/{group_id}/members"),
+        row(
+            "GET",
+            "/v1/directory/groups/{group_id}/members",
+            json!({}),
+            Refused(NOT_FOUND),
+            Own,
+        ),
         personal("GET", "/v1/directory/alias/{alias}"),
         own("GET", "/v1/directory/rooms"),
         row(
@@ -301,7 +307,7 @@ fn table(targets: &Targets) -> Vec<Row> {
 
 impl Targets {
     /// A room of Alice's and Bob's with a message, and what Bob alone has.
-    async fn make(alice: &Person, bob: &Person) -> Targets {
+    async fn make(admin: &Api, alice: &Person, bob: &Person) -> Targets {
         let room = alice.room_with("Hidden Garden", &[bob]).await;
         let content = json!({"body": "for us alone", "mentions": [bob.id]});
         let sent = alice.send(&room, &json!({ "content": content })).await;
@@ -313,7 +319,7 @@ impl Targets {
         let snooze = format!("/v1/messages/{event}/snooze");
         let snooze = bob.api.post(&snooze, &tomorrow()).await.data();
         let group = json!({"name": "Gardeners", "member_ids": [bob.id]});
-        let group = alice.api.post("/v1/admin/groups", &group).await.data();
+        let group = admin.post("/v1/admin/groups", &group).await.data();
         Targets {
             bob: bob.id.clone(),
             session: text(&sessions[0]["id"]),
@@ -395,7 +401,7 @@ async fn nobody_gets_at_what_is_anothers() {
     on_both(async |server| {
         let [alice, bob, eve] = server.people(["alice", "bob", "eve"]).await;
         let mallory = Person::first_of_other(&server).await;
-        let targets = Targets::make(&alice, &bob).await;
+        let targets = Targets::make(&server.admin().await.api, &alice, &bob).await;
         let script = bob.api.get("/v1/me/tokens").await.data();
 
         let (room, event) = (targets.room.as_str(), targets.event.as_str());
