@@ -25,7 +25,7 @@ use crate::tenants::Tenant;
 
 /// Bytes of a page, about: further events come with the next one. Whoever asks and does not read keeps no more than that.
 const MOST_BYTES: usize = 1 << 20;
-/// Events that are read from the store at a time, until the page is full.
+/// Events that are read from the store at a time, until the page is full: large ones fill it soon.
 const AT_ONCE: usize = 64;
 /// How long the feed is waited for before the store is asked instead.
 const FEED_PATIENCE: Duration = Duration::from_secs(1);
@@ -191,19 +191,21 @@ impl Reader {
         found.sort_unstable();
         let mut has_more = found.len() > limit;
         found.truncate(limit);
-        let (mut items, mut bytes, mut read) = (Vec::new(), 0, 0);
-        for some in found.chunks(AT_ONCE) {
-            if bytes >= MOST_BYTES {
-                has_more = true;
-                break;
+        let (mut items, mut bytes, mut reached) = (Vec::new(), 0, None);
+        'page: for some in found.chunks(AT_ONCE) {
+            for item in self.stored_items(some, &departures).await? {
+                if bytes >= MOST_BYTES {
+                    has_more = true;
+                    break 'page;
+                }
+                bytes += item.size();
+                reached = Some(item.position);
+                items.push(item);
             }
-            let shown = self.stored_items(some, &departures).await?;
-            bytes += shown.iter().map(|item| item.size()).sum::<usize>();
-            items.extend(shown);
-            read += some.len();
+            reached = some.last().copied();
         }
-        self.cursor = match found.get(..read).and_then(<[i64]>::last) {
-            Some(last) if has_more => *last,
+        self.cursor = match reached {
+            Some(last) if has_more => last,
             _ => end.max(self.cursor),
         };
         Ok(Page { items, has_more })
