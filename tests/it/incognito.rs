@@ -167,6 +167,8 @@ async fn secret_room(alice: &Person, bob: &Person, carol: &Person) -> (String, V
     let edit = json!({"content": {"body": format!("Is it a {SECRET}?"), "mentions": [bob.id]}});
     let edited = carol.api.post(&event(&second, "/edit"), &edit).await;
     edited.data();
+    let dismiss = format!("/v1/inbox/priority/{second}");
+    bob.api.delete(&dismiss).await.data();
     let emoji = json!({"emoji": "🤫"});
     bob.api
         .post(&event(&first, "/reaction"), &emoji)
@@ -180,6 +182,9 @@ async fn secret_room(alice: &Person, bob: &Person, carol: &Person) -> (String, V
         .post(&event(&third, "/redact"), &reason)
         .await
         .data();
+    let file = alice.api.upload("plan.txt", b"a drawing").await;
+    let shows = json!({"content": {"msgtype": "swp.media", "media_id": file}});
+    alice.send(&room, &shows).await.data();
     let marker = json!({"event_id": first});
     bob.api
         .put(&path(&room, "/read-marker"), &marker)
@@ -188,8 +193,6 @@ async fn secret_room(alice: &Person, bob: &Person, carol: &Person) -> (String, V
     let snooze = format!("/v1/messages/{second}/snooze");
     let until = json!({"until": iso(Clock::system().now_ms() + 86_400_000)});
     bob.api.post(&snooze, &until).await.data();
-    let dismiss = format!("/v1/inbox/priority/{second}");
-    bob.api.delete(&dismiss).await.data();
     let mode = json!({"mode": "all"});
     let own = path(&room, "/notification-mode");
     bob.api.put(&own, &mode).await.data();

@@ -11,12 +11,15 @@ pub async fn forget_room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Resul
              SELECT event_id FROM events WHERE tenant = $1 AND room_id = $2)",
         "DELETE FROM reactions WHERE tenant = $1 AND event_id IN (
              SELECT event_id FROM events WHERE tenant = $1 AND room_id = $2)",
-        "DELETE FROM mentions WHERE tenant = $1 AND room_id = $2",
-        "DELETE FROM replies WHERE tenant = $1 AND room_id = $2",
+        "DELETE FROM mentions WHERE tenant = $1 AND event_id IN (
+             SELECT event_id FROM events WHERE tenant = $1 AND room_id = $2)",
+        "DELETE FROM replies WHERE tenant = $1 AND event_id IN (
+             SELECT event_id FROM events WHERE tenant = $1 AND room_id = $2)",
         "DELETE FROM priority_marks WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM keyword_matches WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM pins WHERE tenant = $1 AND room_id = $2",
-        "DELETE FROM sends WHERE tenant = $1 AND room_id = $2",
+        "DELETE FROM sends WHERE tenant = $1 AND event_id IN (
+             SELECT event_id FROM events WHERE tenant = $1 AND room_id = $2)",
         "DELETE FROM markers WHERE tenant = $1 AND room_id = $2",
     ] {
         sqlx::query(sql)

@@ -1,11 +1,12 @@
 //! One room, used at random over the client API, beside a second reading of the specification.
 //!
-//! [`model`] is that reading, [`house`] the server with its people, and what they see. [`one_by_one`] compares each answer
+//! [`model`] is that reading of what becomes of a [`command`], [`house`] the server with its people, and what they see. [`one_by_one`] compares each answer
 //! and each resulting state with the model; [`at_once`] lets several ask at the same time, and then looks for the one order
 //! in which all of it happened. A seed that fails is named; `SCAIWAVE_MODEL_FIRST` and `SCAIWAVE_MODEL_SEEDS` say which ones
 //! are played.
 
 mod at_once;
+mod command;
 mod house;
 mod model;
 mod one_by_one;

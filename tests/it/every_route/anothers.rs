@@ -15,6 +15,8 @@ use crate::support::{Api, Person, on_both, routes_in_source};
 
 const NO_PERMISSION: Refused = (403, "SW_AUTH_INSUFFICIENT_PERMISSION");
 const NOT_FOUND: Refused = (404, "SW_NOT_FOUND");
+/// Nobody may federate with whom the policy does not name.
+const NO_PEER: Refused = (403, "SW_FED_PEER_UNKNOWN");
 const NO_ROOM: Refused = (404, "SW_ROOM_NOT_FOUND");
 const NO_EVENT: Refused = (404, "SW_EVENT_NOT_FOUND");
 const NOT_MEMBER: Refused = (403, "SW_NOT_MEMBER");
@@ -273,7 +275,7 @@ fn table(targets: &Targets) -> Vec<Row> {
             "POST",
             "/v1/admin/federation/peers/{server_name}/confirm-key",
             json!({"key_id": "ed25519:0011223344556677"}),
-            NOT_FOUND,
+            NO_PEER,
         ),
         tenants("GET", "/v1/admin/federation/rejected"),
         admins(

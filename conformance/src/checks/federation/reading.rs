@@ -7,12 +7,15 @@ use serde_json::{Value, json};
 use super::stage::{Stage, body, new_guest};
 use crate::check::{Check, Stop, Verdict, failed, federation};
 use crate::judge::{self, must, shape::shape};
+use crate::peer::Peer;
 use crate::protocol::{event, ids};
 use crate::trial::Trial;
 
 const SECTION: &str = "federation 4, who may read a room";
 /// How often each of two answers is timed.
 const SAMPLES: usize = 31;
+/// How often that is repeated.
+const ROUNDS: usize = 3;
 /// By how much they may differ.
 const TIME_STEP: Duration = Duration::from_millis(5);
 
@@ -309,7 +312,6 @@ async fn hidden(t: Trial) -> Verdict {
     Ok(())
 }
 
-/// Asks for both in turn, so that whatever else the server does meanwhile slows both alike, and compares the medians.
 async fn hidden_in_time(t: Trial) -> Verdict {
     let (peer, owner) = (t.peer()?, t.person().await?);
     let room = owner.group_with(&[]).await?;
@@ -317,25 +319,40 @@ async fn hidden_in_time(t: Trial) -> Verdict {
         owner.says(&room, &format!("message {number}")).await?;
     }
     for path in OF_A_ROOM {
-        let mut took = [Vec::new(), Vec::new()];
-        for _ in 0..SAMPLES {
-            for (room_id, took) in [room.id.as_str(), MISSING].into_iter().zip(&mut took) {
-                let begun = Instant::now();
-                let path = format!("/rooms/{room_id}/{path}");
-                let answer = peer.get(&t.stranger(), &path).await?;
-                took.push(begun.elapsed());
-                answer.refused("SW_ROOM_NOT_FOUND")?;
-            }
+        // What else goes on in the machine may hide in one round; a difference of the server's stands in each.
+        let mut steps = Vec::new();
+        for _ in 0..ROUNDS {
+            let [there, nowhere] = timed(&t, &peer, [&room.id, MISSING], path).await?;
+            steps.push(there.abs_diff(nowhere));
         }
-        let [there, nowhere] = took.map(|mut took| {
-            took.sort_unstable();
-            took[SAMPLES / 2]
-        });
-        must(there.abs_diff(nowhere) <= TIME_STEP, || {
-            format!("{path} takes {there:?}, of a room that does not exist {nowhere:?}")
+        must(steps.iter().any(|step| *step <= TIME_STEP), || {
+            format!("{path} differs from that of a room that does not exist by {steps:?}")
         })?;
     }
     Ok(())
+}
+
+/// How long the answers about two rooms take, asked for in turn: the medians.
+async fn timed(
+    t: &Trial,
+    peer: &Peer,
+    rooms: [&str; 2],
+    path: &str,
+) -> Result<[Duration; 2], Stop> {
+    let mut took = [Vec::new(), Vec::new()];
+    for _ in 0..SAMPLES {
+        for (room_id, took) in rooms.into_iter().zip(&mut took) {
+            let begun = Instant::now();
+            let path = format!("/rooms/{room_id}/{path}");
+            let answer = peer.get(&t.stranger(), &path).await?;
+            took.push(begun.elapsed());
+            answer.refused("SW_ROOM_NOT_FOUND")?;
+        }
+    }
+    Ok(took.map(|mut took| {
+        took.sort_unstable();
+        took[SAMPLES / 2]
+    }))
 }
 
 async fn media(t: Trial) -> Verdict {
