@@ -26,8 +26,9 @@ use crate::support::{Backend, Person, Proxy, Server, eventually, rows};
 const HOSTILE: [&str; 4] = ["m1.example", "m2.example", "m3.example", "m4.example"];
 /// Events in one request, at most.
 const BATCH: usize = 100;
-/// Rows that the journal keeps, with those that come between two looks at it.
-const JOURNAL: usize = 10_000 + 64;
+/// Rows that the journal keeps, with those that come between two looks at it; and, in Postgres, what transactions that run
+/// side by side do not see of each other: a batch of each hostile server.
+const JOURNAL: usize = 10_000 + 64 + HOSTILE.len() * BATCH;
 /// Branches of a log that are kept as evidence, whoever signed how many.
 const BRANCHES: usize = 16;
 /// Events that do not verify, of each hostile server: together more than the journal keeps.
