@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::stage::Stage;
+use crate::cast::random_suffix;
 use crate::check::{Check, Verdict, federation};
 use crate::judge::{self, must, shape::shape, shapes};
 use crate::peer::mischief::{Ill, Mischief};
@@ -73,10 +74,16 @@ fn gives(stage: &Stage, media_id: &str, text: &str) -> Mischief {
         .misbehaves(answer, move |request| request.path == path)
 }
 
+/// A text that no other check has had: a server may keep one copy of what several messages name.
+fn fresh_text() -> String {
+    format!("{TEXT} {}", random_suffix())
+}
+
 async fn fetched(t: Trial) -> Verdict {
     let stage = Stage::open(&t).await?;
-    let (content, id) = naming(&stage.guest, TEXT);
-    let giving = gives(&stage, &id, TEXT);
+    let text = fresh_text();
+    let (content, id) = naming(&stage.guest, &text);
+    let giving = gives(&stage, &id, &text);
     stage.delivers("swp.room.message", content).await?;
     let info = stage
         .owner
@@ -88,7 +95,7 @@ async fn fetched(t: Trial) -> Verdict {
     judge::equal(&info, "/uploader_id", ids::participant_id(&stage.guest))?;
     for _ in 0..2 {
         let answer = stage.owner.downloads(&id).await?;
-        must(answer.status == 200 && answer.text == TEXT, || {
+        must(answer.status == 200 && answer.text == text, || {
             format!("expected the file, got {}", answer.outline())
         })?;
     }
@@ -116,13 +123,11 @@ async fn undescribed(t: Trial) -> Verdict {
 
 async fn wrong_bytes(t: Trial) -> Verdict {
     let stage = Stage::open(&t).await?;
-    let (content, id) = naming(&stage.guest, TEXT);
+    let text = fresh_text();
+    let (content, id) = naming(&stage.guest, &text);
     stage.delivers("swp.room.message", content).await?;
-    for wrong in [
-        "b file of another server",
-        "a file",
-        "a file of another server, and more",
-    ] {
+    let (other, longer) = (text.to_uppercase(), format!("{text}, and more"));
+    for wrong in [other.as_str(), "a file", longer.as_str()] {
         let _giving = gives(&stage, &id, wrong);
         let answer = stage.owner.downloads(&id).await?;
         answer.refused("SW_SERVICE_UNAVAILABLE")?;
