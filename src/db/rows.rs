@@ -4,7 +4,7 @@
 //! database and back; so hot paths write many. Few distinct lengths keep all of them among the hundred statements that
 //! sqlx keeps prepared per connection.
 
-use super::{Backend, DbError};
+use super::{Backend, DbError, Tx};
 
 /// Rows in one statement, at most: 64 rows of 24 columns stay far below both databases' limit of parameters.
 const MOST: usize = 64;
@@ -64,6 +64,23 @@ pub fn total(found: usize, limit: i64, offset: i64) -> Option<i64> {
     let found = i64::try_from(found).ok()?;
     let is_last = found < limit && (found > 0 || offset == 0);
     is_last.then(|| offset.saturating_add(found))
+}
+
+/// Runs statements that all take the tenant's key as `$1` and one id as `$2`.
+pub async fn each(
+    tx: &mut Tx,
+    tenant: i64,
+    id: &str,
+    statements: &[&'static str],
+) -> Result<(), DbError> {
+    for sql in statements {
+        sqlx::query(*sql)
+            .bind(tenant)
+            .bind(id.to_owned())
+            .execute(tx.conn())
+            .await?;
+    }
+    Ok(())
 }
 
 /// Reads a stored id; what cannot be read is named by its table and column.

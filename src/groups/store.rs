@@ -135,19 +135,9 @@ pub async fn set_of(
         .await?;
     for run in rows::runs(groups) {
         write_groups(tenant, tx, issuer, run, now).await?;
-        let sql = format!(
-            "INSERT INTO user_group_members (tenant, group_id, participant_id) VALUES {}",
-            rows::values(tx.backend(), run.len(), 3)
-        );
-        let mut query = sqlx::query(AssertSqlSafe(sql));
-        for group in run {
-            query = query
-                .bind(tenant.key())
-                .bind(group.id.to_string())
-                .bind(participant.to_string());
-        }
-        query.execute(tx.conn()).await?;
     }
+    let memberships: Vec<_> = groups.iter().map(|group| (group.id, participant)).collect();
+    add(tenant, tx, &memberships).await?;
     let empty = "DELETE FROM user_groups WHERE tenant = $1 AND issuer = $2 AND NOT EXISTS \
                  (SELECT 1 FROM user_group_members m WHERE m.tenant = user_groups.tenant AND m.group_id = user_groups.id)";
     sqlx::query(empty)
@@ -263,18 +253,27 @@ pub async fn set_members(
         .bind(id.to_string())
         .execute(tx.conn())
         .await?;
-    let members: Vec<_> = members.iter().collect();
-    for run in rows::runs(&members) {
+    let memberships: Vec<_> = members.iter().map(|member| (id, *member)).collect();
+    add(tenant, tx, &memberships).await
+}
+
+/// Lets people be in groups.
+async fn add(
+    tenant: &Tenant,
+    tx: &mut Tx,
+    memberships: &[(GroupId, ParticipantId)],
+) -> Result<(), DbError> {
+    for run in rows::runs(memberships) {
         let sql = format!(
             "INSERT INTO user_group_members (tenant, group_id, participant_id) VALUES {}",
             rows::values(tx.backend(), run.len(), 3)
         );
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for member in run {
+        for (group, participant) in run {
             query = query
                 .bind(tenant.key())
-                .bind(id.to_string())
-                .bind(member.to_string());
+                .bind(group.to_string())
+                .bind(participant.to_string());
         }
         query.execute(tx.conn()).await?;
     }

@@ -1,21 +1,15 @@
 //! A room that is deleted for good was never on another server; what names it here all the same goes along.
 
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, rows};
 use crate::events::core::ids::RoomId;
 use crate::tenants::Tenant;
 
 /// Deletes what the federation's tables say of a room.
 pub async fn forget_room(tenant: &Tenant, tx: &mut Tx, room_id: RoomId) -> Result<(), DbError> {
-    for sql in [
+    let statements = [
         "DELETE FROM outbox WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM federation_rejected WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM restored_rooms WHERE tenant = $1 AND room_id = $2",
-    ] {
-        sqlx::query(sql)
-            .bind(tenant.key())
-            .bind(room_id.to_string())
-            .execute(tx.conn())
-            .await?;
-    }
-    Ok(())
+    ];
+    rows::each(tx, tenant.key(), &room_id.to_string(), &statements).await
 }

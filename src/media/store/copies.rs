@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::Row;
 
 use super::hash;
-use crate::db::{Db, DbError, Executor, Tx, rows};
+use crate::db::{Db, DbError, Executor, Tx};
 use crate::events::core::hash::Hash;
 use crate::media::model::Copy;
 use crate::tenants::Tenant;
@@ -113,19 +113,5 @@ pub async fn take_unused(tenant: &Tenant, tx: &mut Tx, limit: i64) -> Result<Vec
 
 /// Those of `contents` that a row has.
 pub async fn among(tenant: &Tenant, db: &Db, contents: &[Hash]) -> Result<HashSet<Hash>, DbError> {
-    let mut found = HashSet::new();
-    for run in rows::runs(contents) {
-        let list = rows::list(2, run.len());
-        let sql =
-            format!("SELECT sha256 FROM media_copies WHERE tenant = $1 AND sha256 IN ({list})");
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(tenant.key());
-        let query = run
-            .iter()
-            .fold(query, |query, content| query.bind(content.hex()));
-        let digits: Vec<String> = query.fetch_all(db.reader()).await?;
-        for digits in digits {
-            found.insert(hash("media_copies", &digits)?);
-        }
-    }
-    Ok(found)
+    super::among(tenant, db, "media_copies", contents).await
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use sqlx::{AssertSqlSafe, Row};
 
 use super::{FACTS, facts, hash};
-use crate::db::{Db, DbError, Executor, Tx, rows};
+use crate::db::{Db, DbError, Executor, Tx};
 use crate::events::core::hash::Hash;
 use crate::events::core::ids::MediaId;
 use crate::media::model::Own;
@@ -135,19 +135,5 @@ pub async fn take_unused(
 
 /// Those of `contents` that a row has.
 pub async fn among(tenant: &Tenant, db: &Db, contents: &[Hash]) -> Result<HashSet<Hash>, DbError> {
-    let mut found = HashSet::new();
-    for run in rows::runs(contents) {
-        let list = rows::list(2, run.len());
-        let sql =
-            format!("SELECT DISTINCT sha256 FROM media WHERE tenant = $1 AND sha256 IN ({list})");
-        let query = sqlx::query_scalar(AssertSqlSafe(sql)).bind(tenant.key());
-        let query = run
-            .iter()
-            .fold(query, |query, content| query.bind(content.hex()));
-        let digits: Vec<String> = query.fetch_all(db.reader()).await?;
-        for digits in digits {
-            found.insert(hash("media", &digits)?);
-        }
-    }
-    Ok(found)
+    super::among(tenant, db, "media", contents).await
 }

@@ -49,7 +49,7 @@ pub async fn present(
 /// What is said of a room in tables of rooms goes. Its row stays, closed and without names; so do rows of those who were
 /// there or invited, which say that they have left. Who had gone before is forgotten.
 pub async fn close(tenant: &Tenant, tx: &mut Tx, room: RoomId, now: i64) -> Result<(), DbError> {
-    for sql in [
+    let statements = [
         "DELETE FROM spans WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM room_settings WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM once_keys WHERE tenant = $1 AND room_id = $2",
@@ -58,13 +58,8 @@ pub async fn close(tenant: &Tenant, tx: &mut Tx, room: RoomId, now: i64) -> Resu
         "DELETE FROM unfederated_rooms WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM dms WHERE tenant = $1 AND room_id = $2",
         "DELETE FROM members WHERE tenant = $1 AND room_id = $2 AND membership IN ('leave', 'ban')",
-    ] {
-        sqlx::query(sql)
-            .bind(tenant.key())
-            .bind(room.to_string())
-            .execute(tx.conn())
-            .await?;
-    }
+    ];
+    rows::each(tx, tenant.key(), &room.to_string(), &statements).await?;
     sqlx::query(
         "UPDATE members SET membership = 'leave', power_level = 0, joined_at = NULL, changed_at = $3, invited_by = NULL,
              reason = NULL, expires_at = NULL
