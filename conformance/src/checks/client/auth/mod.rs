@@ -12,7 +12,7 @@ mod script_tokens;
 mod sessions;
 mod sign_in;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cast::account::password_grant;
 use crate::cast::person::Person;
@@ -44,6 +44,15 @@ async fn another_session(t: &Trial, person: &Person) -> Result<Value, Stop> {
     let account = person.account();
     let request = password_grant(&account.username, &account.password);
     t.stranger().post("/v1/auth/token", request).await?.ok()
+}
+
+/// Asks for tokens in exchange for one of the provider's (RFC 8693).
+fn token_exchange(subject_token: &str) -> Value {
+    json!({
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": subject_token,
+        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
+    })
 }
 
 /// Whether an access token is taken.

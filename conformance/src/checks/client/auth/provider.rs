@@ -104,11 +104,7 @@ async fn other_redirect(t: Trial) -> Verdict {
 
 async fn unknown_subject(t: Trial) -> Verdict {
     with_provider(&t).await?;
-    let request = json!({
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "subject_token": "no such token",
-        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-    });
+    let request = super::token_exchange("no such token");
     let answer = t.stranger().post("/v1/auth/token", request).await?;
     answer.refused("SW_AUTH_OIDC_FAILED").map(drop)
 }

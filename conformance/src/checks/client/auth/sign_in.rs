@@ -171,11 +171,7 @@ async fn token_exchange(t: Trial) -> Verdict {
     if config["mode"] != "local" {
         return Err(skipped("the server has a provider or mock users"));
     }
-    let request = json!({
-        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-        "subject_token": "x",
-        "subject_token_type": "urn:ietf:params:oauth:token-type:access_token",
-    });
+    let request = super::token_exchange("x");
     let answer = t.stranger().post("/v1/auth/token", request).await?;
     answer.refused("SW_AUTH_INSUFFICIENT_PERMISSION").map(drop)
 }
